@@ -1,0 +1,74 @@
+"""The settings, read from the environment once, typed and frozen; and the AWS clients they give.
+
+Chalice puts stage-level variables into the environment before it imports the app, so nothing here
+is read at import: the first caller reads, and everyone sees the same.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a stage is made of. Names are literal per stage."""
+
+    stage: str
+    stream: str
+    table: str
+    archive_bucket: str
+    vault_bucket: str
+    producer_key: str
+    trust_root: str
+    identity: str
+
+
+@cache
+def settings() -> Settings:
+    """The settings of this process.
+
+    Raises KeyError naming the variable that is missing.
+    """
+    env = os.environ
+    return Settings(
+        stage=env["STAGE"],
+        stream=env["STREAM"],
+        table=env["TABLE"],
+        archive_bucket=env["ARCHIVE_BUCKET"],
+        vault_bucket=env["VAULT_BUCKET"],
+        producer_key=env["PRODUCER_KEY"],
+        trust_root=env["TRUST_ROOT"],
+        identity=env.get("IDENTITY", ""),
+    )
+
+
+@cache
+def client(service: str) -> Any:
+    """One thread-safe low-level client per service and process, made when first asked for.
+
+    Retries are boto3's standard mode (3 attempts); the read time-out is short enough that a
+    stuck call ends inside a Lambda's life. botocore honours AWS_ENDPOINT_URL[_SERVICE].
+    """
+    import boto3  # noqa: PLC0415  (100 ms of a cold start; a pure test needs none of it)
+    from botocore.config import Config  # noqa: PLC0415
+
+    return boto3.client(
+        service,
+        config=Config(
+            retries={"mode": "standard", "total_max_attempts": 3},
+            connect_timeout=2,
+            read_timeout=10,
+            max_pool_connections=64,
+            tcp_keepalive=True,
+            s3={"addressing_style": "path"},
+        ),
+    )
+
+
+def forget() -> None:
+    """Read the environment anew, with new clients: for tests that run several shops in turn."""
+    settings.cache_clear()
+    client.cache_clear()
