@@ -1,31 +1,35 @@
 """Every way in which Tillstream says no. The leaf is the reason.
 
-    TillstreamError
-    ├── SecurityError            a record on the log is not believed: quarantined, blocks nothing
-    │   ├── Malformed            not our strict JWS, JSON or event profile
-    │   ├── BadSignature         the bytes are not what the key signed
-    │   ├── UnknownKey           the trust document names no such key
-    │   ├── KeyNotValid          the key was outside its window, or revoked, when the record arrived
-    │   ├── NotAuthorised        the key may not say this
-    │   ├── WrongStream          meant for another stream, or put under another partition key
-    │   ├── Stale                its time lies too far from the shard's clock
-    │   ├── Equivocation         one identity, two contents
-    │   └── InvalidData          the model of its type refuses its data
-    ├── Problem                  an answer to a request (RFC 9457): status, slug, and a sentence to act on
-    │   ├── BadRequest           400  the request cannot be read
-    │   ├── Unauthenticated      401  no valid token
-    │   ├── Forbidden            403  the token's roles do not allow it
-    │   ├── NotFound             404  there is no such thing
-    │   ├── Refused              409  the subject's decider says no
-    │   ├── TooLarge             413  the body is over the limit
-    │   ├── Unsupported          415  the body is not of a type that is read here
-    │   ├── Invalid              422  a member of the request is wrong
-    │   └── Unavailable          503  not now: try again
-    │       ├── CatchingUp            the table was emptied and is being filled again
-    │       ├── NotYet                the position asked for is not judged yet
-    │       └── Throttled             the log or the table asks us to slow down
-    └── CloudFailure             the cloud did not do what it was asked: the batch is tried again
-        └── CommitLost           another process moved the checkpoint first: read again and go on
+TillstreamError
+├── SecurityError            a record on the log is not believed: quarantined, blocks nothing
+│   ├── Malformed            not our strict JWS, JSON or event profile
+│   ├── BadSignature         the bytes are not what the key signed
+│   ├── UnknownKey           the trust document names no such key
+│   ├── KeyNotValid          the key was outside its window, or revoked, when the record arrived
+│   ├── NotAuthorised        the key may not say this
+│   ├── WrongStream          meant for another stream, or put under another partition key
+│   ├── Stale                its time lies too far from the shard's clock
+│   ├── Equivocation         one identity, two contents
+│   └── InvalidData          the model of its type refuses its data
+├── UnknownType              this code is older than the event: its subject is parked
+├── Misfit                   a row that DynamoDB would refuse: its subject is parked
+├── Behind                   a shard cannot be folded further yet: it waits, nothing is lost
+├── Problem                  an answer to a request (RFC 9457): status, slug, a sentence to act on
+│   ├── BadRequest           400  the request cannot be read
+│   ├── Unauthenticated      401  no valid token
+│   ├── Forbidden            403  the token's roles do not allow it
+│   ├── NotFound             404  there is no such thing
+│   ├── Refused              409  the subject's decider says no
+│   ├── TooLarge             413  the body is over the limit
+│   ├── Unsupported          415  the body is not of a type that is read here
+│   ├── Invalid              422  a member of the request is wrong
+│   └── Unavailable          503  not now: try again
+│       ├── CatchingUp            the table was emptied and is being filled again
+│       ├── NotYet                the position asked for is not judged yet
+│       └── Throttled             the log or the table asks us to slow down
+└── CloudFailure             the cloud did not do what it was asked: the batch is tried again
+    ├── CommitLost           another process moved the checkpoint first: read again and go on
+    └── Conflict             another transaction holds a row at this moment
 """
 
 from __future__ import annotations
@@ -82,6 +86,18 @@ class Equivocation(SecurityError):
 
 class InvalidData(SecurityError):
     """The model of the event's type and version refuses its data."""
+
+
+class UnknownType(TillstreamError):
+    """This code has no model for the event's type and version."""
+
+
+class Misfit(TillstreamError):
+    """A row that DynamoDB would refuse: types, keys, digits, size or number."""
+
+
+class Behind(TillstreamError):
+    """A shard cannot be folded further yet: it waits, and nothing is lost."""
 
 
 class Problem(TillstreamError):
@@ -192,3 +208,7 @@ class CloudFailure(TillstreamError):
 
 class CommitLost(CloudFailure):
     """Another process moved the checkpoint first."""
+
+
+class Conflict(CloudFailure):
+    """Another transaction holds one of the rows at this moment."""

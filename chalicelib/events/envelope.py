@@ -12,6 +12,28 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
+from chalicelib.events.record import Position
+
+SYSTEM = "urn:tillstream:system"
+
+
+class Model(BaseModel):
+    """Frozen, strict, closed; snake_case here and camelCase on the wire."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        strict=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+    )
+
+
+class Fact(Model):
+    """The data of an event: one model per type and version, named in the past tense."""
+
+    type: ClassVar[str]
+
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
@@ -32,10 +54,34 @@ class Envelope:
     commandhash: str | None = None
 
 
-class Fact(BaseModel):
-    """The data of an event: one frozen model per type and version, camelCase on the wire."""
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A verified envelope whose data its model has accepted, at its place in the log.
 
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, alias_generator=to_camel, populate_by_name=True
-    )
-    type: ClassVar[str]
+    `clock` is the shard's clock at its record: the running maximum of arrival times, in ms.
+    """
+
+    envelope: Envelope
+    data: Fact
+    position: Position
+    clock: int
+
+    @property
+    def subject(self) -> str:
+        """`<kind>/<id>`: what the event is about, and who judges it."""
+        return self.envelope.subject
+
+    @property
+    def entity(self) -> str:
+        """The subject's id alone."""
+        return self.envelope.subject.partition("/")[2]
+
+    @property
+    def actor(self) -> str:
+        """The opaque id of the person who acted."""
+        return self.envelope.actor
+
+    @property
+    def time(self) -> str:
+        """When it was said: UTC, milliseconds, `Z`."""
+        return self.envelope.time

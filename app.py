@@ -1,0 +1,160 @@
+"""Tillstream: every route, the authorizer, the consumer and the sweep. One or two lines each.
+
+What happens behind them is told in `chalicelib/__init__.py`.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
+
+from chalice.app import AuthResponse, AuthRoute, Chalice, Rate, Response
+
+from chalicelib import access, door, health, http, log, projector, verdicts
+from chalicelib.decisions.product import Photograph, Purchase, Update, View
+from chalicelib.views import catalog, contributions, scores
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+app = Chalice(app_name="tillstream", configure_logs=False)
+STREAM = os.environ.get("STREAM", "tillstream-local-1")
+
+
+@app.authorizer()
+def authorize(request: Any) -> AuthResponse:
+    """All routes of the token's roles; none, without a token that holds. Never raises."""
+    caller = access.caller(request.token)
+    if caller is None:
+        return AuthResponse(routes=[], principal_id="nobody")
+    granted = access.routes(caller.roles).items()
+    allowed: list[str | AuthRoute] = [AuthRoute(path, methods) for path, methods in granted]
+    return AuthResponse(allowed, caller.actor, context={"roles": ",".join(sorted(caller.roles))})
+
+
+def route(method: str, path: str, *, public: bool = False) -> Callable[[Any], Any]:
+    """Declare a route whose handler takes an `http.Request`; what it raises becomes a problem."""
+
+    def register(handler: Callable[..., Any]) -> Any:
+        @functools.wraps(handler)
+        def answering(**params: str) -> Response:
+            given = {name: unquote(value) for name, value in params.items()}
+            answer = http.answer(lambda: handler(_request(), **given))
+            return Response(answer.body, dict(answer.headers), answer.status)
+
+        authorizer = None if public else authorize
+        return app.route(path, methods=[method], authorizer=authorizer)(answering)
+
+    return register
+
+
+def _request() -> http.Request:
+    given: Any = app.current_request
+    caller = given.context.get("authorizer") or {}
+    return http.Request(
+        method=given.method,
+        path=given.path,
+        headers={name.lower(): value for name, value in given.headers.items()},
+        query=dict(given.query_params or {}),
+        body=given.raw_body,
+        actor=caller.get("principalId", ""),
+        roles=frozenset(filter(None, caller.get("roles", "").split(","))),
+    )
+
+
+@route("POST", "/sessions", public=True)
+def open_session(request: http.Request) -> Any:
+    """Say who you are, by public name and roles; locally only."""
+    return door.open_session(request)
+
+
+@route("GET", "/products", public=True)
+def list_products(request: http.Request) -> Any:
+    """The catalog, newest first; `category` narrows it."""
+    return catalog.products(request)
+
+
+@route("GET", "/products/{id}", public=True)
+def get_product(request: http.Request, id: str) -> Any:  # noqa: A002
+    """One product with its picture."""
+    return catalog.product_by_id(request, id)
+
+
+@route("GET", "/categories", public=True)
+def list_categories(request: http.Request) -> Any:
+    """The categories that have a product."""
+    return catalog.categories(request)
+
+
+@route("POST", "/products")
+def create_product(request: http.Request) -> Any:
+    """A merchant lists a product."""
+    return door.create_product(request)
+
+
+@route("PUT", "/products/{id}")
+def update_product(request: http.Request, id: str) -> Any:  # noqa: A002
+    """Its merchant describes it anew."""
+    return door.move(request, id, Update)
+
+
+@route("PUT", "/products/{id}/photo")
+def photograph_product(request: http.Request, id: str) -> Any:  # noqa: A002
+    """A photographer gives it a picture."""
+    return door.move(request, id, Photograph)
+
+
+@route("POST", "/products/{id}/views")
+def view_product(request: http.Request, id: str) -> Any:  # noqa: A002
+    """A customer looks at it."""
+    return door.move(request, id, View)
+
+
+@route("POST", "/products/{id}/purchases")
+def purchase_product(request: http.Request, id: str) -> Any:  # noqa: A002
+    """A customer buys one."""
+    return door.move(request, id, Purchase)
+
+
+@route("GET", "/contributions", public=True)
+def list_contributions(request: http.Request) -> Any:
+    """Who contributed to which product."""
+    return contributions.contributions(request)
+
+
+@route("GET", "/scores", public=True)
+def list_scores(request: http.Request) -> Any:
+    """How much each merchant or photographer sold: the winner first."""
+    return scores.scores(request)
+
+
+@route("GET", "/events/{id}")
+def get_event(request: http.Request, id: str) -> Any:  # noqa: A002
+    """What became of an event."""
+    return verdicts.verdict(request, id)
+
+
+@route("GET", "/views")
+def list_views(request: http.Request) -> Any:
+    """Every view, its version, and how far behind the archive it is."""
+    return health.views(request)
+
+
+@route("GET", "/health", public=True)
+def get_health(request: http.Request) -> Any:  # noqa: ARG001
+    """Whether the shop is up, and whether its views are level."""
+    return health.health()
+
+
+@app.on_kinesis_record(stream=STREAM, name="project", batch_size=1000)
+def project(event: Any) -> None:
+    """A batch of one shard: archived, verified, judged and folded."""
+    projector.project(log.decode(event.to_dict()))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
+def sweep(event: Any) -> None:  # noqa: ARG001
+    """Each minute: what is behind catches up."""
+    projector.sweep()

@@ -1,0 +1,20 @@
+"""Tillstream: the log is the only truth, everything else is a pure function of it.
+
+A request comes in by `door`: it reads the subject's row, the subject's decider in `decisions`
+makes an event of the command or refuses, `signing` seals it, `log` appends it to Kinesis, and the
+answer is 202. From Kinesis the `projector` takes a batch of one shard: `archive` keeps it verbatim
+in a write-once segment, `signing` unseals each record or quarantines it, the decider's `evolve`
+says whether it counts, each of the `views` folds what counts, and `store` commits the rows with
+the `checkpoint` that explains them in one transaction. A query goes out by `read`, which answers
+only from a table that is level.
+
+    door        the way in            projector   batch, fold, chunk, catch up
+    decisions   who decides           views       one file per question
+    events      what can happen       read        the way out
+    signing     why it is believed    verdicts    what became of an event
+    log         Kinesis               archive     S3: the long memory
+    store       DynamoDB: the table   vault       secrets of the shop
+    checkpoint  how far rows are      access      who may do what
+    http        requests, problems    health      is it up, is it level
+    config      settings, clients     telemetry   one line per thing that happened
+"""

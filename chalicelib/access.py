@@ -1,0 +1,97 @@
+"""Who may do what: tokens of people, and the table of routes by role. Deny by default.
+
+Locally (IDENTITY=local) a session's token is a JWT that the shop signs itself (HS256 under a shop
+secret, 12 h). A token states an opaque id and roles; it is never stored. Rights are the table at
+the end: a route that it does not name is open to nobody but through `app.py` as public.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, get_args
+
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OctKey
+
+from chalicelib import config, vault
+
+Role = Literal[
+    "merchant", "photographer", "customer", "barista", "maker", "courier", "support", "admin"
+]
+ROLES: frozenset[str] = frozenset(get_args(Role))
+LIFE_S = 12 * 3600
+ISSUER = "tillstream"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """An authenticated person: an opaque id and roles."""
+
+    actor: str
+    roles: frozenset[str]
+
+
+@cache
+def _key() -> OctKey:
+    return OctKey.import_key(vault.secret("sessions"))
+
+
+def issue(caller: Caller) -> str:
+    """A token for the caller, valid for 12 h in this stage."""
+    now = int(time.time())
+    claims = {
+        "iss": ISSUER,
+        "aud": config.settings().stage,
+        "sub": caller.actor,
+        "roles": sorted(caller.roles),
+        "iat": now,
+        "exp": now + LIFE_S,
+    }
+    return jwt.encode({"alg": "HS256"}, claims, _key())
+
+
+def caller(authorization: str) -> Caller | None:
+    """Whom the header's bearer token names; None where the token is not one of ours, or over."""
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() != "bearer" or config.settings().identity != "local":
+        return None
+    try:
+        claims = jwt.decode(token.strip(), _key(), algorithms=["HS256"]).claims
+        jwt.JWTClaimsRegistry(
+            iss={"essential": True, "value": ISSUER},
+            aud={"essential": True, "value": config.settings().stage},
+            sub={"essential": True},
+            exp={"essential": True},
+        ).validate(claims)
+    except (JoseError, ValueError):
+        return None
+    return Caller(claims["sub"], frozenset(claims["roles"]) & ROLES)
+
+
+def routes(roles: Iterable[str]) -> dict[str, list[str]]:
+    """What these roles may call: methods by route, for the authorizer."""
+    held = frozenset(roles)
+    found: dict[str, list[str]] = {}
+    for (method, route), allowed in MAY.items():
+        if held & allowed:
+            found.setdefault(route, []).append(method)
+    return found
+
+
+def _any_of(*roles: Role) -> frozenset[str]:
+    return frozenset(roles)
+
+
+MAY: dict[tuple[str, str], frozenset[str]] = {
+    ("POST", "/products"): _any_of("merchant"),
+    ("PUT", "/products/{id}"): _any_of("merchant"),
+    ("PUT", "/products/{id}/photo"): _any_of("photographer"),
+    ("POST", "/products/{id}/views"): _any_of("customer"),
+    ("POST", "/products/{id}/purchases"): _any_of("customer"),
+    ("GET", "/events/{id}"): ROLES,
+    ("GET", "/views"): _any_of("admin"),
+}

@@ -1,0 +1,162 @@
+"""How far rows are: one checkpoint per shard, committed in one transaction with what it explains.
+
+The token is random and new at each commit, and every commit is conditional on it: whoever loses
+reads again. Nothing is ever folded from an absent checkpoint: it is created first. Until every
+shard was level once since the table was created there is no row `ready`, and nothing is answered.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Self
+
+from chalicelib import archive, store
+from chalicelib.errors import CommitLost
+from chalicelib.events import Position, Shard
+from chalicelib.store import Guard, Key, Put, Row, Write
+
+PK = "checkpoint/live"
+READY = Key("ready", "live")
+ALL = "*"
+
+Parked = Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """`position` is folded; `segment` is the `before` of the segment to read on in.
+
+    `views` are the live set here; `parked` is {view or `*`: {subject: position since}}.
+    """
+
+    shard: Shard
+    position: int = 0
+    segment: int = 0
+    token: str = field(default_factory=lambda: secrets.token_hex(8))
+    born: str = field(default_factory=lambda: secrets.token_hex(8))
+    views: tuple[str, ...] = ()
+    parked: Parked = field(default_factory=dict)
+
+    @property
+    def guard(self) -> Guard:
+        """That nobody has committed since this was read."""
+        return Guard(key_of(self.shard), self.token)
+
+    def moved(self, position: int, segment: int, **changes: Any) -> Self:
+        """The checkpoint further on, under a new token."""
+        token = secrets.token_hex(8)
+        return replace(self, position=position, segment=segment, token=token, **changes)
+
+    def row(self) -> Put:
+        """The row as it is committed."""
+        body = {
+            "position": str(self.position),
+            "segment": str(self.segment),
+            "token": self.token,
+            "born": self.born,
+            "views": list(self.views),
+            "parked": self.parked,
+        }
+        return Put(key_of(self.shard), body)
+
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The checkpoint that a row holds."""
+        body = row.body
+        return cls(
+            shard=Shard.parse(row.key.sk),
+            position=int(body["position"]),
+            segment=int(body["segment"]),
+            token=body["token"],
+            born=body["born"],
+            views=tuple(body["views"]),
+            parked=body["parked"],
+        )
+
+
+def key_of(shard: Shard) -> Key:
+    """Where the shard's checkpoint lies."""
+    return Key(PK, str(shard))
+
+
+def read(shard: Shard) -> Checkpoint | None:
+    """The shard's checkpoint, read consistently."""
+    row = store.get(key_of(shard))
+    return None if row is None else Checkpoint.of(row)
+
+
+def create(shard: Shard, views: Sequence[str], parents: Sequence[Checkpoint]) -> Checkpoint:
+    """The shard's first checkpoint, which inherits what its parents have parked.
+
+    Raises CommitLost when it exists by now, or a parent has moved.
+    """
+    parked: dict[str, dict[str, str]] = {}
+    for parent in parents:
+        for view, subjects in parent.parked.items():
+            parked.setdefault(view, {}).update(subjects)
+    made = Checkpoint(shard, views=tuple(views), parked=parked)
+    guards = [parent.guard for parent in parents]
+    store.commit(made.row(), Guard(key_of(shard), None), [], guards)
+    return made
+
+
+def commit(before: Checkpoint, after: Checkpoint, writes: Sequence[Write]) -> None:
+    """The rows and the checkpoint that explains them, or neither. Raises as `store.commit`."""
+    store.commit(after.row(), before.guard, writes)
+
+
+def all_of(shards: Sequence[Shard]) -> dict[Shard, Checkpoint]:
+    """The checkpoints that exist."""
+    rows = store.read([key_of(shard) for shard in shards])
+    return {found.shard: found for found in map(Checkpoint.of, rows.values())}
+
+
+def is_level(shard: Shard, checkpoint: Checkpoint | None) -> bool:
+    """Whether all that the archive now holds of the shard is folded."""
+    return _reached(checkpoint, archive.head(shard))
+
+
+def is_ready(wait_s: float = 0.0) -> bool:
+    """Whether the table has been level once since it was created; finds out, if nobody has yet.
+
+    Level at T: every checkpoint has passed the archive's heads as they were at T.
+    """
+    if store.get(READY) is not None:
+        return True
+    heads = {shard: archive.head(shard) for shard in archive.shards()}
+    until = time.monotonic() + wait_s
+    while True:
+        found = all_of(list(heads))
+        if all(_reached(found.get(shard), head) for shard, head in heads.items()):
+            return _put_ready(next(iter(found.values()), None))
+        if time.monotonic() >= until:
+            return False
+        time.sleep(0.05)
+
+
+def _reached(checkpoint: Checkpoint | None, head: int | None) -> bool:
+    return head is None or (checkpoint is not None and checkpoint.segment > head)
+
+
+def _put_ready(witness: Checkpoint | None) -> bool:
+    """Put the row, if the table is still the one whose checkpoint was read.
+
+    A shop without segments has no checkpoint to show for it: there, the archive is asked again.
+    """
+    body = {"token": secrets.token_hex(8)}
+    try:
+        if witness is None:
+            store.commit(Put(READY, body), Guard(READY, None), [])
+            return not archive.shards()
+        store.commit(Put(READY, body), Guard(READY, None), [], [witness.guard])
+    except CommitLost:
+        return store.get(READY) is not None
+    return True
+
+
+def passed(checkpoint: Checkpoint | None, position: Position) -> bool:
+    """Whether what lies at the position is judged: counted, ignored, parked or quarantined."""
+    return checkpoint is not None and checkpoint.position >= position.sequence

@@ -1,0 +1,133 @@
+"""Product: who listed it, who photographed it, and to whom its sales are credited.
+
+The first creator keeps it. A photographer earns from the photograph on. A sale before the
+product's creation belongs to UNKNOWN, and so does the product for good, in both roles.
+The moves of the workshop accept a product not seen yet: events may arrive in any order.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, StringConstraints
+
+from chalicelib.decisions.subject import Ignored, State
+from chalicelib.errors import Forbidden, NotFound, Refused
+from chalicelib.events import Event, Fact, Model, product
+
+KIND = "product"
+UNKNOWN = "UNKNOWN"
+ProductId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$")]
+
+
+class Product(State):
+    """`listed` is its description since creation; `orphan` says that it sold before that."""
+
+    creator: str | None = None
+    photographer: str | None = None
+    orphan: bool = False
+    listed: product.Description | None = None
+    image: str | None = None
+    created: str | None = None
+
+    @property
+    def credit(self) -> tuple[str, str]:
+        """Whom a sale credits now: the creator and the photographer."""
+        if self.orphan or self.creator is None:
+            return UNKNOWN, UNKNOWN
+        return self.creator, self.photographer or UNKNOWN
+
+
+class Create(product.Description):
+    """List a product, under an id of one's own or a new one."""
+
+    id: ProductId | None = Field(default=None)
+
+
+class Update(product.Description):
+    """Describe one's own product anew, whole."""
+
+
+class Photograph(Model):
+    """Give a product its picture, by address."""
+
+    image: product.Image
+
+
+class View(Model):
+    """Look at a product."""
+
+
+class Purchase(Model):
+    """Buy one."""
+
+
+Command = Create | Update | Photograph | View | Purchase
+
+
+def decide(state: Product | None, command: Command, actor: str) -> Fact:
+    """The event that the command comes to.
+
+    Raises Refused, NotFound or Forbidden; the state may lag, so `evolve` judges again.
+    """
+    match command:
+        case Create():
+            if state is not None and state.listed is not None:
+                raise Refused("a product with this id exists already", slug="exists", field="id")
+            return product.Created.model_validate(_description(command))
+        case Update():
+            _own(state, actor)
+            return product.Updated.model_validate(_description(command))
+        case Photograph():
+            return product.Photographed(image=command.image)
+        case View():
+            return product.Viewed()
+        case Purchase():
+            return product.Purchased()
+
+
+def _description(command: product.Description) -> dict[str, object]:
+    return {name: getattr(command, name) for name in product.Description.model_fields}
+
+
+def _own(state: Product | None, actor: str) -> None:
+    if state is None or state.listed is None:
+        raise NotFound("there is no product with this id", slug="unknown-product")
+    if state.creator != actor:
+        raise Forbidden("only the merchant who listed a product may update it", slug="not-yours")
+
+
+def evolve(before: Product | None, event: Event) -> Product | Ignored:
+    """The product after the event, or why the event does not count."""
+    state = before or Product()
+    match event.data:
+        case product.Created():
+            return _created(state, event, event.data)
+        case product.Updated():
+            return _updated(state, event, event.data)
+        case product.Photographed(image=image):
+            return state.model_copy(update={"image": image, "photographer": event.actor})
+        case product.Purchased():
+            return state if state.listed else state.model_copy(update={"orphan": True})
+        case _:
+            return state
+
+
+def _created(state: Product, event: Event, listed: product.Created) -> Product | Ignored:
+    if state.listed is not None:
+        return Ignored("exists", "a product with this id exists already; its creator keeps it")
+    return state.model_copy(
+        update={"listed": _listed(listed), "creator": event.actor, "created": event.time}
+    )
+
+
+def _updated(state: Product, event: Event, listed: product.Updated) -> Product | Ignored:
+    if state.listed is None:
+        return Ignored("unknown-product", "there is no product with this id")
+    if state.creator != event.actor:
+        return Ignored("not-yours", "only the merchant who listed a product may update it")
+    return state.model_copy(update={"listed": _listed(listed)})
+
+
+def _listed(fact: product.Description) -> product.Description:
+    return product.Description.model_validate(_description(fact))

@@ -1,0 +1,24 @@
+"""What can happen to a person known to the shop."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import StringConstraints
+
+from chalicelib.events.envelope import Fact
+from chalicelib.events.product import LINE
+
+PublicName = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=80, pattern=LINE)
+]
+
+
+class Registered(Fact):
+    """They chose the name that the board shows."""
+
+    type: ClassVar[str] = "tillstream.customer.registered.v1"
+    public_name: PublicName
+
+
+FACTS = (Registered,)

@@ -1,0 +1,81 @@
+"""What can happen to a product."""
+
+from __future__ import annotations
+
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field, StringConstraints
+
+from chalicelib.events.envelope import Fact, Model
+
+LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
+TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
+HTTP_URL = r"^https?://[A-Za-z0-9.-]{1,253}(:\d{1,5})?(/[!-?A-~]*)?$"
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise ValueError("must not be blank")
+    return text
+
+
+Line = Annotated[
+    str, StringConstraints(min_length=1, max_length=200, pattern=LINE), AfterValidator(_not_blank)
+]
+Category = Annotated[
+    str, StringConstraints(min_length=1, max_length=100, pattern=LINE), AfterValidator(_not_blank)
+]
+Text = Annotated[str, StringConstraints(max_length=4000, pattern=TEXT)]
+# An address with an @ in it may name a person; none is taken.
+Image = Annotated[str, StringConstraints(max_length=2048, pattern=HTTP_URL)]
+
+
+class Price(Model):
+    """An amount in the currency's minor unit (cents); the currency as ISO 4217 has it."""
+
+    amount: Annotated[int, Field(ge=0, le=10**12)]
+    currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
+
+
+class Description(Fact):
+    """What a merchant says of a product."""
+
+    brand: Line
+    name: Line
+    description: Text
+    category: Category
+    price: Price | None = None
+
+
+class Created(Description):
+    """A merchant listed the product."""
+
+    type: ClassVar[str] = "tillstream.product.created.v1"
+
+
+class Updated(Description):
+    """Its merchant described it anew, whole."""
+
+    type: ClassVar[str] = "tillstream.product.updated.v1"
+
+
+class Photographed(Fact):
+    """A photographer gave it a picture, by its address."""
+
+    type: ClassVar[str] = "tillstream.product.photographed.v1"
+    image: Image
+
+
+class Viewed(Fact):
+    """A customer looked at it."""
+
+    type: ClassVar[str] = "tillstream.product.viewed.v1"
+
+
+class Purchased(Fact):
+    """A customer bought one: the workshop's own move."""
+
+    type: ClassVar[str] = "tillstream.product.purchased.v1"
+
+
+FACTS = (Created, Updated, Photographed, Viewed, Purchased)

@@ -1,0 +1,100 @@
+"""A chunk: what goes into one transaction. Rows and the checkpoint that explains them, or neither.
+
+At most 100 rows and 3.5 MB. A record whose effect does not fit any more begins the next chunk; two
+writes to one row become one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from chalicelib import checkpoint, store
+from chalicelib.checkpoint import ALL, Checkpoint
+from chalicelib.errors import Behind
+from chalicelib.events import Envelope
+from chalicelib.projector.fold import Code, Effect, Known, Live, Opened
+from chalicelib.store import Key, Put, Write
+
+MOST_PARKED = 100
+
+
+class Place(NamedTuple):
+    """How far a shard is folded: the position, and the `before` of the segment to read on in."""
+
+    position: int
+    segment: int
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Rows to be committed on top of a checkpoint, for the views that are live there."""
+
+    base: Checkpoint
+    live: Live
+    parked: dict[str, dict[str, str]]
+    writes: dict[Key, Write] = field(default_factory=dict)
+    bytes: int = 0
+    place: Place | None = None
+
+    @classmethod
+    def on(cls, base: Checkpoint, code: Code) -> Chunk:
+        """An empty chunk."""
+        parked = {view: dict(subjects) for view, subjects in base.parked.items()}
+        views = [view for view in code.views if str(view) in base.views]
+        return cls(base, Live(code.deciders, views, parked), parked)
+
+    def has_room(self, effect: Effect) -> bool:
+        """Whether the effect's rows fit in too."""
+        rows = len(self.writes.keys() | {write.key for write in effect.writes})
+        grown = self.bytes + sum(map(store.size, effect.writes))
+        return rows < store.MOST_ROWS and grown < store.MOST_BYTES
+
+    def add(self, effect: Effect, place: Place) -> None:
+        """The effect's rows, and the place after it.
+
+        Raises Behind when this code cannot fold most of what comes: the shard stops here.
+        """
+        for write in effect.writes:
+            self.writes[write.key] = store.merge(self.writes.get(write.key), write)
+            self.bytes += store.size(write)
+        for view in effect.park:
+            self._park(view, effect.opened)
+        self.place = place
+
+    def _park(self, view: str, opened: Opened) -> None:
+        assert isinstance(opened.envelope, Envelope)
+        subjects = self.parked.setdefault(view, {})
+        if len(subjects) >= MOST_PARKED and view == ALL:
+            raise Behind(
+                f"{MOST_PARKED} subjects are parked for all views; {opened.position} waits"
+            )
+        subjects[opened.envelope.subject] = str(opened.position)
+        if len(subjects) > MOST_PARKED:
+            self._leave(view)
+
+    def _leave(self, view: str) -> None:
+        """A view that parks too much leaves the live set: what it would answer is not whole."""
+        self.live = replace(self.live, views=[v for v in self.live.views if str(v) != view])
+        since = min(self.parked.pop(view).values())
+        key = Key(f"left/{view}", "live")
+        self.writes[key] = Put(key, {"view": view, "shard": str(self.base.shard), "since": since})
+
+    def commit(self) -> Checkpoint:
+        """The checkpoint after the rows are written. Raises as `store.commit`."""
+        if self.place is None:
+            return self.base
+        views = tuple(str(view) for view in self.live.views)
+        after = self.base.moved(*self.place, views=views, parked=self.parked)
+        checkpoint.commit(self.base, after, list(self.writes.values()))
+        return after
+
+
+def learn(known: Known, effect: Effect) -> None:
+    """What later records of the same fold see of this one."""
+    envelope = effect.opened.envelope
+    if effect.subject is not None and isinstance(envelope, Envelope):
+        known.subjects[envelope.subject] = effect.subject
+    if effect.keyed is not None:
+        key, keyed = effect.keyed
+        known.keyed[key] = keyed

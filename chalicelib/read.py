@@ -1,0 +1,179 @@
+"""The way out: a query is answered only from a table that was level once since it was created.
+
+Until then every answer is 503 `catching-up`, never a false 404. With `Read-After` an answer knows
+what lies at that position: by key it is one moment's snapshot of checkpoint and row; a list waits
+for the checkpoint, and says `asOf` where its index may trail by moments.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib import checkpoint, config, store
+from chalicelib.checkpoint import READY, Checkpoint
+from chalicelib.errors import BadRequest, CatchingUp, NotFound, NotYet
+from chalicelib.events import Position
+from chalicelib.http import Request
+from chalicelib.store import Key, Query, Row
+from chalicelib.views.view import View
+
+WAIT_S = 0.3
+PAUSE_S = 0.015
+MOST_ITEMS = 100
+ITEMS = 50
+MOST_CURSOR = 2000
+PAGING = ("limit", "cursor")
+
+
+@dataclass(slots=True)
+class Listed:
+    """One page of a list."""
+
+    items: list[dict[str, Any]]
+    next: str | None
+    as_of: str | None = None
+
+    def body(self) -> dict[str, Any]:
+        """The page as it is answered."""
+        said = {"asOf": self.as_of} if self.as_of else {}
+        return {"items": self.items, "next": self.next, **said}
+
+
+def rows(request: Request, *keys: Key, view: View | None = None) -> list[Row | None]:
+    """The rows at one moment, in a table that is level, and no older than `Read-After`.
+
+    Raises CatchingUp, NotYet, BadRequest.
+    """
+    after = read_after(request)
+    asked = [READY, _left(view), *([checkpoint.key_of(after.shard)] if after else []), *keys]
+    until = time.monotonic() + WAIT_S
+    while True:
+        ready, left, *found = store.snapshot(*asked)
+        if ready is None:
+            _find_ready()
+            continue
+        if left is not None:
+            raise CatchingUp("this view is behind; what it would answer is not whole")
+        if after is None:
+            return found
+        if _passed(found[0], after):
+            return found[1:]
+        if time.monotonic() > until:
+            raise NotYet("the position is not judged yet", field="Read-After")
+        time.sleep(PAUSE_S)
+
+
+def _left(view: View | None) -> Key:
+    return Key(f"left/{view}", "live")
+
+
+def _find_ready() -> None:
+    if not checkpoint.is_ready(wait_s=WAIT_S):
+        raise CatchingUp("the views are being filled again from the archive")
+
+
+def _passed(row: Row | None, position: Position) -> bool:
+    return checkpoint.passed(None if row is None else Checkpoint.of(row), position)
+
+
+def read_after(request: Request) -> Position | None:
+    """The position in the header `Read-After`, if it is given. Raises BadRequest."""
+    text = request.headers.get("read-after")
+    return None if text is None else position(text, "Read-After")
+
+
+def position(text: str, name: str) -> Position:
+    """The position that a header or parameter states.
+
+    Raises BadRequest when it is none, or one of a stream that this shop never had.
+    """
+    try:
+        found = Position.parse(text)
+    except ValueError as flaw:
+        raise BadRequest(str(flaw), field=name) from None
+    if found.shard.stream != config.settings().stream:
+        raise BadRequest("this shop has no such stream", field=name)
+    return found
+
+
+def one(request: Request, view: View, key: Key, what: str) -> dict[str, Any]:
+    """The body of one row of a view. Raises NotFound."""
+    (row,) = rows(request, Key(view.pk(key.pk), key.sk), view=view)
+    if row is None:
+        raise NotFound(f"there is no {what} with this id", slug=f"unknown-{what}")
+    return row.body
+
+
+def page(
+    request: Request, view: View, query: Query, shape: Callable[[Row], dict[str, Any] | None]
+) -> Listed:
+    """One page of a view's rows, as `shape` tells them; None leaves a row out."""
+    limit, after = _limit(request), _cursor(request, query)
+    before = rows(request, READY, view=view)
+    found, more = store.page(query, limit, after)
+    if rows(request, READY, view=view) != before:
+        raise CatchingUp("the table was emptied while the page was read")
+    as_of = datetime.now(UTC).isoformat(timespec="milliseconds") if query.index else None
+    items = [item for item in map(shape, found) if item is not None]
+    return Listed(items, more and _write_cursor(more), as_of)
+
+
+def _limit(request: Request) -> int:
+    text = request.query.get("limit", str(ITEMS))
+    if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
+        raise BadRequest(f"limit is a number from 1 to {MOST_ITEMS}", field="limit")
+    if not 1 <= int(text) <= MOST_ITEMS:
+        raise BadRequest(f"limit is a number from 1 to {MOST_ITEMS}", field="limit")
+    return int(text)
+
+
+def _write_cursor(more: dict[str, Any]) -> str:
+    text = json.dumps(more, separators=(",", ":"), sort_keys=True)
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _cursor(request: Request, query: Query) -> dict[str, Any] | None:
+    """Where a page goes on: what `_write_cursor` wrote, for this very list."""
+    text = request.query.get("cursor")
+    if text is None:
+        return None
+    flaw = BadRequest("this cursor was not given by this list", field="cursor")
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        more = json.loads(base64.b64decode(padded, altchars=b"-_", validate=True))
+    except (ValueError, binascii.Error):
+        raise flaw from None
+    if len(text) > MOST_CURSOR or not _fits(more, query):
+        raise flaw
+    assert isinstance(more, dict)
+    return more
+
+
+def _fits(more: Any, query: Query) -> bool:
+    """Whether the cursor is one that DynamoDB takes for this query."""
+    partition, order = query.names
+    types = {"pk": "S", "sk": "S", partition: "S", order: "N" if order == "rank" else "S"}
+    if not isinstance(more, dict) or more.keys() != types.keys():
+        return False
+    values = {name: (value if isinstance(value, dict) else {}) for name, value in more.items()}
+    if any(values[name].keys() != {kind} for name, kind in types.items()):
+        return False
+    texts = [value for name, kind in types.items() if isinstance(value := values[name][kind], str)]
+    return (
+        len(texts) == len(types)
+        and all(0 < len(text) <= 1000 for text in texts)
+        and (order != "rank" or _is_rank(values[order]["N"]))
+        and bool(values[partition]["S"] == query.partition)
+    )
+
+
+def _is_rank(text: str) -> bool:
+    digits = text.removeprefix("-")
+    return digits.isascii() and digits.isdigit() and len(digits) <= 30

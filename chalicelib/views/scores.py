@@ -1,0 +1,55 @@
+"""Who earned what: the running score of every merchant and photographer.
+
+Answers  GET /scores?role=creator|photographer
+From     product.purchased   (tallies: any order)
+Rows     `<role>`   the sales of one person, in the list `<role>`   (tally)
+
+UNKNOWN's sales are counted too, and stand in no list: the scores of a role add up to the sales.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal
+
+from chalicelib import http, read
+from chalicelib.decisions.product import UNKNOWN, Product
+from chalicelib.errors import BadRequest
+from chalicelib.events import Event, product
+from chalicelib.http import Request
+from chalicelib.read import PAGING, Listed
+from chalicelib.store import Add, Key, Query, Row, Write
+from chalicelib.views import names
+from chalicelib.views.view import View
+
+Role = Literal["creator", "photographer"]
+
+
+def reduce(event: Event, before: Product | None, after: Product) -> Iterator[Write]:  # noqa: ARG001
+    """One sale more for the product's creator and its photographer."""
+    for role, person in zip(ROLES, after.credit, strict=True):
+        yield Add(Key(role, person), 1, ranking=None if person == UNKNOWN else role)
+
+
+def scores(request: Request) -> Listed:
+    """A page of the board of one role, the highest score first. Raises BadRequest."""
+    http.known_arguments(request, "role", *PAGING)
+    role = request.query.get("role")
+    if role not in ROLES:
+        raise BadRequest("role is creator or photographer", field="role")
+    query = Query(VIEW.pk(role), index="ranking", newest_first=True)
+    listed = read.page(request, VIEW, query, _score)
+    known = names.of({item["userId"] for item in listed.items})
+    for item in listed.items:
+        item |= {"role": role, "name": known.get(item["userId"])}
+    return listed
+
+
+def _score(row: Row) -> dict[str, Any]:
+    return {"userId": row.key.sk, "score": row.rank}
+
+
+ROLES: tuple[Role, Role] = ("creator", "photographer")
+FEEDS = (product.Purchased,)
+versions = {1: reduce}
+VIEW = View("scores", 1, FEEDS, versions[1])

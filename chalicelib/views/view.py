@@ -1,0 +1,62 @@
+"""What a view is: a name, a version, the events that feed it, and its reducer.
+
+A reducer takes a counted event and the subject's state before and after it, and gives writes whose
+keys are its own (`pk` within the view). It is pure, and total over the events it names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib.errors import Misfit
+from chalicelib.events import Event, Fact
+from chalicelib.store import Add, Key, Put, Write
+
+Reducer = Callable[[Event, Any, Any], Iterable[Write]]
+MOST_WRITES = 80
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One view in one version; its rows lie under `<name>@<version>/`."""
+
+    name: str
+    version: int
+    feeds: tuple[type[Fact], ...]
+    reduce: Reducer
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.version}"
+
+    def pk(self, partition: str) -> str:
+        """The partition key, or the list, that this view calls `partition`."""
+        return f"{self}/{partition}"
+
+    def writes(self, event: Event, before: Any, after: Any) -> list[Write]:
+        """What the event comes to in the table.
+
+        Raises Misfit where the reducer breaks a rule of the table, and what the reducer raises.
+        """
+        writes = [self._placed(write, event) for write in self.reduce(event, before, after)]
+        if len(writes) > MOST_WRITES:
+            raise Misfit(f"one event wrote {len(writes)} rows of {self}; {MOST_WRITES} is the most")
+        return writes
+
+    def _placed(self, write: Write, event: Event) -> Write:
+        key = Key(self.pk(write.key.pk), write.key.sk)
+        match write:
+            case Add(ranking=ranking):
+                return replace(write, key=key, ranking=ranking and self.pk(ranking))
+            case Put(listing=listing):
+                self._own(write.key, event)
+                listed = listing and (self.pk(listing[0]), listing[1])
+                return replace(write, key=key, listing=listed)
+            case _:
+                self._own(write.key, event)
+                return replace(write, key=key)
+
+    def _own(self, key: Key, event: Event) -> None:
+        if event.subject not in key.sk:
+            raise Misfit(f"{self} writes the row {key.sk!r}, which is not {event.subject}'s own")
