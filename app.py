@@ -38,10 +38,15 @@ def route(method: str, path: str, *, public: bool = False) -> Callable[[Any], An
     """Declare a route whose handler takes an `http.Request`; what it raises becomes a problem."""
 
     def register(handler: Callable[..., Any]) -> Any:
+        def handle(params: dict[str, str]) -> Any:
+            request = _request()
+            if not public:
+                access.require(method, path, request.roles)
+            return handler(request, **{name: unquote(value) for name, value in params.items()})
+
         @functools.wraps(handler)
         def answering(**params: str) -> Response:
-            given = {name: unquote(value) for name, value in params.items()}
-            answer = http.answer(lambda: handler(_request(), **given))
+            answer = http.answer(lambda: handle(params))
             return Response(answer.body, dict(answer.headers), answer.status)
 
         authorizer = None if public else authorize

@@ -11,7 +11,7 @@ import base64
 import binascii
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -22,7 +22,7 @@ from chalicelib.errors import BadRequest, CatchingUp, NotFound, NotYet
 from chalicelib.events import Position
 from chalicelib.http import Request
 from chalicelib.store import Key, Query, Row
-from chalicelib.views.view import View
+from chalicelib.view import View
 
 WAIT_S = 0.3
 PAUSE_S = 0.015
@@ -51,6 +51,13 @@ def rows(request: Request, *keys: Key, view: View | None = None) -> list[Row | N
 
     Raises CatchingUp, NotYet, BadRequest.
     """
+    return _moment(request, view, keys)[1]
+
+
+def _moment(
+    request: Request, view: View | None, keys: Sequence[Key]
+) -> tuple[Row, list[Row | None]]:
+    """The row `ready`, which no two tables share, and the rows beside it."""
     after = read_after(request)
     asked = [READY, _left(view), *([checkpoint.key_of(after.shard)] if after else []), *keys]
     until = time.monotonic() + WAIT_S
@@ -62,9 +69,9 @@ def rows(request: Request, *keys: Key, view: View | None = None) -> list[Row | N
         if left is not None:
             raise CatchingUp("this view is behind; what it would answer is not whole")
         if after is None:
-            return found
+            return ready, found
         if _passed(found[0], after):
-            return found[1:]
+            return ready, found[1:]
         if time.monotonic() > until:
             raise NotYet("the position is not judged yet", field="Read-After")
         time.sleep(PAUSE_S)
@@ -116,13 +123,17 @@ def page(
 ) -> Listed:
     """One page of a view's rows, as `shape` tells them; None leaves a row out."""
     limit, after = _limit(request), _cursor(request, query)
-    before = rows(request, READY, view=view)
+    before, _ = _moment(request, view, ())
     found, more = store.page(query, limit, after)
-    if rows(request, READY, view=view) != before:
+    if _moment(request, view, ())[0] != before:
         raise CatchingUp("the table was emptied while the page was read")
-    as_of = datetime.now(UTC).isoformat(timespec="milliseconds") if query.index else None
+    as_of = _now() if query.index else None
     items = [item for item in map(shape, found) if item is not None]
     return Listed(items, more and _write_cursor(more), as_of)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _limit(request: Request) -> int:

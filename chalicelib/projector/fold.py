@@ -19,7 +19,7 @@ from chalicelib.decisions.subject import Ignored, Keyed, Subject, judge
 from chalicelib.errors import Equivocation, Misfit, SecurityError, UnknownType
 from chalicelib.events import Envelope, Event, Position, Record, read
 from chalicelib.store import Key, Put, PutFirst, Row, Write
-from chalicelib.views.view import View
+from chalicelib.view import View
 
 
 @dataclass(frozen=True, slots=True)

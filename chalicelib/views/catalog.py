@@ -19,7 +19,7 @@ from chalicelib.events import Event, product
 from chalicelib.http import Request
 from chalicelib.read import PAGING, Listed
 from chalicelib.store import Add, Delete, Key, Put, Query, Row, Write
-from chalicelib.views.view import View
+from chalicelib.view import View
 
 
 def reduce(event: Event, before: Product | None, after: Product) -> Iterator[Write]:

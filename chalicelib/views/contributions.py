@@ -16,8 +16,8 @@ from chalicelib.events import Event, product
 from chalicelib.http import Request
 from chalicelib.read import PAGING, Listed
 from chalicelib.store import Key, Put, Query, Row, Write
+from chalicelib.view import View
 from chalicelib.views import names
-from chalicelib.views.view import View
 
 
 def reduce(event: Event, before: Product | None, after: Product) -> Iterator[Write]:

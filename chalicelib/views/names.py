@@ -13,7 +13,7 @@ from chalicelib import store
 from chalicelib.decisions.customer import Customer
 from chalicelib.events import Event, customer
 from chalicelib.store import Key, Put, Write
-from chalicelib.views.view import View
+from chalicelib.view import View
 
 
 def reduce(event: Event, before: Customer | None, after: Customer) -> Iterator[Write]:  # noqa: ARG001

@@ -19,8 +19,8 @@ from chalicelib.events import Event, product
 from chalicelib.http import Request
 from chalicelib.read import PAGING, Listed
 from chalicelib.store import Add, Key, Query, Row, Write
+from chalicelib.view import View
 from chalicelib.views import names
-from chalicelib.views.view import View
 
 Role = Literal["creator", "photographer"]
 
