@@ -75,9 +75,11 @@ def wall_clock() -> int:
 
 
 def connect(directory: Path) -> sqlite3.Connection:
-    """A connection for the thread that asks. The tables are there."""
+    """A connection for one thread, whichever that is. The tables are there."""
     directory.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(directory / "kinesis.sqlite", isolation_level=None, timeout=10)
+    connection = sqlite3.connect(
+        directory / "kinesis.sqlite", isolation_level=None, timeout=10, check_same_thread=False
+    )
     try:
         _prepare(connection)
     except BaseException:

@@ -10,7 +10,6 @@ import logging
 import queue
 import threading
 import time
-from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 from local.kinesis import disk, writes
@@ -19,7 +18,6 @@ from local.kinesis.errors import KinesisError, internal_failure
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
-    from pathlib import Path
 
     from local.kinesis.writes import Job
 
@@ -39,10 +37,13 @@ class Writer(threading.Thread):
     """Runs jobs in the order of `submit`; `deliver` gets a commit's outcomes, in this thread."""
 
     def __init__(
-        self, directory: Path, clock: Callable[[], int], deliver: Callable[[Delivered], object]
+        self,
+        connection: sqlite3.Connection,
+        clock: Callable[[], int],
+        deliver: Callable[[Delivered], object],
     ) -> None:
         super().__init__(name="kinesis-writer", daemon=True)
-        self._directory = directory
+        self._connection = connection
         self._clock = clock
         self._deliver = deliver
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
@@ -57,13 +58,12 @@ class Writer(threading.Thread):
         self.join()
 
     def run(self) -> None:
-        with closing(disk.connect(self._directory)) as connection:
-            going = True
-            while going:
-                batch, going = self._take()
-                delivered = self._commit(connection, batch)
-                if delivered:
-                    self._deliver(delivered)
+        going = True
+        while going:
+            batch, going = self._take()
+            delivered = self._commit(batch)
+            if delivered:
+                self._deliver(delivered)
 
     def _take(self) -> tuple[list[Waiting], bool]:
         """All that waits, up to a limit; nothing when it is time to trim. False: asked to stop."""
@@ -79,9 +79,9 @@ class Writer(threading.Thread):
             return batch, True
         return batch, False
 
-    def _commit(self, connection: sqlite3.Connection, batch: list[Waiting]) -> Delivered:
+    def _commit(self, batch: list[Waiting]) -> Delivered:
         try:
-            with disk.transaction(connection, self._clock) as current:
+            with disk.transaction(self._connection, self._clock) as current:
                 outcomes = [_outcome(job, current) for job, _ in batch]
                 self._trim_if_due(current)
         except Exception:
