@@ -109,9 +109,10 @@ def commit(before: Checkpoint, after: Checkpoint, writes: Sequence[Write]) -> No
 
 
 def all_of(shards: Sequence[Shard]) -> dict[Shard, Checkpoint]:
-    """The checkpoints that exist."""
-    rows = store.read([key_of(shard) for shard in shards])
-    return {found.shard: found for found in map(Checkpoint.of, rows.values())}
+    """The checkpoints that exist; of a hundred shards, as they were at one moment."""
+    keys = [key_of(shard) for shard in shards]
+    rows = [row for at in range(0, len(keys), 100) for row in store.snapshot(*keys[at : at + 100])]
+    return {found.shard: found for found in map(Checkpoint.of, filter(None, rows))}
 
 
 def is_level(shard: Shard, checkpoint: Checkpoint | None) -> bool:
@@ -122,7 +123,8 @@ def is_level(shard: Shard, checkpoint: Checkpoint | None) -> bool:
 def is_ready(wait_s: float = 0.0) -> bool:
     """Whether the table has been level once since it was created; finds out, if nobody has yet.
 
-    Level at T: every checkpoint has passed the archive's heads as they were at T.
+    Level at T: every checkpoint has passed the archive's heads as they were at T. A shop without
+    segments is level, and puts no row: it has no checkpoint to show for it.
     """
     if store.get(READY) is not None:
         return True
@@ -130,8 +132,9 @@ def is_ready(wait_s: float = 0.0) -> bool:
     until = time.monotonic() + wait_s
     while True:
         found = all_of(list(heads))
-        if all(_reached(found.get(shard), head) for shard, head in heads.items()):
-            return _put_ready(next(iter(found.values()), None))
+        level = all(_reached(found.get(shard), head) for shard, head in heads.items())
+        if level and (not found or _put_ready(next(iter(found.values())))):
+            return True
         if time.monotonic() >= until:
             return False
         time.sleep(0.05)
@@ -141,17 +144,11 @@ def _reached(checkpoint: Checkpoint | None, head: int | None) -> bool:
     return head is None or (checkpoint is not None and checkpoint.segment > head)
 
 
-def _put_ready(witness: Checkpoint | None) -> bool:
-    """Put the row, if the table is still the one whose checkpoint was read.
-
-    A shop without segments has no checkpoint to show for it: there, the archive is asked again.
-    """
-    body = {"token": secrets.token_hex(8)}
+def _put_ready(witness: Checkpoint) -> bool:
+    """Put the row, if the table is still the one whose checkpoint was read."""
+    row = Put(READY, {"token": secrets.token_hex(8)})
     try:
-        if witness is None:
-            store.commit(Put(READY, body), Guard(READY, None), [])
-            return not archive.shards()
-        store.commit(Put(READY, body), Guard(READY, None), [], [witness.guard])
+        store.commit(row, Guard(READY, None), [], [witness.guard])
     except CommitLost:
         return store.get(READY) is not None
     return True

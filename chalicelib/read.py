@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib import checkpoint, config, store
+from chalicelib import archive, checkpoint, config, store
 from chalicelib.checkpoint import READY, Checkpoint
 from chalicelib.errors import BadRequest, CatchingUp, NotFound, NotYet
 from chalicelib.events import Position
@@ -56,28 +56,30 @@ def rows(request: Request, *keys: Key, view: View | None = None) -> list[Row | N
 
 def _moment(
     request: Request, view: View | None, keys: Sequence[Key]
-) -> tuple[Row, list[Row | None]]:
-    """The row `ready`, which no two tables share, and the rows beside it."""
+) -> tuple[Row | None, list[Row | None]]:
+    """The row `ready`, which no two tables share, and the rows beside it.
+
+    A shop whose archive is empty has no such row yet: its table is whole as it is.
+    """
     after = read_after(request)
-    asked = [READY, _left(view), *([checkpoint.key_of(after.shard)] if after else []), *keys]
+    extra = [_left(view)] if view else []
+    extra += [checkpoint.key_of(after.shard)] if after else []
     until = time.monotonic() + WAIT_S
     while True:
-        ready, left, *found = store.snapshot(*asked)
-        if ready is None:
+        ready, *found = store.snapshot(READY, *extra, *keys)
+        if ready is None and archive.shards():
             _find_ready()
             continue
-        if left is not None:
+        if view and found.pop(0) is not None:
             raise CatchingUp("this view is behind; what it would answer is not whole")
-        if after is None:
+        if after is None or _passed(found.pop(0), after):
             return ready, found
-        if _passed(found[0], after):
-            return ready, found[1:]
         if time.monotonic() > until:
             raise NotYet("the position is not judged yet", field="Read-After")
         time.sleep(PAUSE_S)
 
 
-def _left(view: View | None) -> Key:
+def _left(view: View) -> Key:
     return Key(f"left/{view}", "live")
 
 
