@@ -26,7 +26,7 @@ from chalicelib.errors import BadRequest, Invalid, NotFound, Refused
 from chalicelib.events import SYSTEM, Envelope, Fact, Model
 from chalicelib.events.customer import PublicName
 from chalicelib.http import Answer, Request
-from chalicelib.projector.fold import keyed_of, subject_key, subject_of
+from chalicelib.projector.rows import keyed_of, subject_key, subject_of
 from chalicelib.signing import keys, seal, strict
 from chalicelib.store import Query
 

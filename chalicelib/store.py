@@ -126,9 +126,13 @@ def _index_key(text: str) -> int:
     return length
 
 
+# A prepared encoder takes half the time of json.dumps with options.
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
+
+
 def _text(body: dict[str, Any]) -> str:
     try:
-        return json.dumps(body, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        return _encode(body)
     except (TypeError, ValueError) as error:
         raise Misfit(f"a row's body is no JSON: {error}") from error
 

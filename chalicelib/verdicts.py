@@ -17,7 +17,7 @@ from chalicelib.checkpoint import ALL, Checkpoint, key_of
 from chalicelib.errors import Malformed, NotFound, NotYet
 from chalicelib.events import Position
 from chalicelib.http import Request
-from chalicelib.projector.fold import verdict_key
+from chalicelib.projector.rows import verdict_key
 from chalicelib.signing import strict
 from chalicelib.store import Query, Row
 

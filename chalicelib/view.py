@@ -7,12 +7,12 @@ keys are its own (`pk` within the view). It is pure, and total over the events i
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.errors import Misfit
 from chalicelib.events import Event, Fact
-from chalicelib.store import Add, Key, Put, Write
+from chalicelib.store import Add, Delete, Key, Put, Write
 
 Reducer = Callable[[Event, Any, Any], Iterable[Write]]
 MOST_WRITES = 80
@@ -47,15 +47,16 @@ class View:
     def _placed(self, write: Write, event: Event) -> Write:
         key = Key(self.pk(write.key.pk), write.key.sk)
         match write:
-            case Add(ranking=ranking):
-                return replace(write, key=key, ranking=ranking and self.pk(ranking))
-            case Put(listing=listing):
+            case Add(amount=amount, ranking=ranking):
+                return Add(key, amount, ranking and self.pk(ranking))
+            case Put(body=body, listing=listing):
                 self._own(write.key, event)
-                listed = listing and (self.pk(listing[0]), listing[1])
-                return replace(write, key=key, listing=listed)
+                return Put(key, body, listing and (self.pk(listing[0]), listing[1]))
+            case Delete():
+                self._own(write.key, event)
+                return Delete(key)
             case _:
-                self._own(write.key, event)
-                return replace(write, key=key)
+                raise Misfit(f"{self} may put, delete or add, and nothing else")
 
     def _own(self, key: Key, event: Event) -> None:
         if event.subject not in key.sk:

@@ -10,7 +10,7 @@ remembered by its own row for 24 h instead.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.errors import Equivocation
@@ -29,10 +29,14 @@ class State(Model):
 
 @dataclass(frozen=True, slots=True)
 class Ignored:
-    """The event is verified, and does not count: `reason` is a slug, `detail` a sentence."""
+    """The event is verified, and does not count: `reason` is a slug, `detail` a sentence.
+
+    `again` says that its id was judged before: the first verdict on it stays.
+    """
 
     reason: str
     detail: str
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +73,7 @@ def judge(
     Raises whatever `evolve` raises.
     """
     memory = recall(subject.memory, subject.clock, event.clock)
-    after = replace(subject, memory=remember(memory, event), clock=event.clock)
+    after = Subject(subject.state, subject.version, remember(memory, event), event.clock)
     if doubt := repeat(memory, event) or keyed_repeat(keyed, event):
         return after, doubt
     if event.envelope.expects not in (None, subject.version):
@@ -77,8 +81,8 @@ def judge(
     state = evolve(subject.state, event)
     if isinstance(state, Ignored):
         return after, state
-    changed = state != subject.state
-    return replace(after, state=state, version=subject.version + changed), None
+    version = subject.version + (state != subject.state)
+    return Subject(state, version, after.memory, after.clock), None
 
 
 def recall(memory: bytes, last: int, now: int) -> bytes:
@@ -111,7 +115,7 @@ def repeat(memory: bytes, event: Event) -> Ignored | Equivocation | None:
         return None
     if seen != {content(event.envelope)}:
         return Equivocation("this id was said before with other content")
-    return Ignored("repeat", "the same event was judged before")
+    return Ignored("repeat", "the same event was judged before", again=True)
 
 
 def _contents(memory: bytes, key: bytes) -> set[bytes]:
@@ -129,5 +133,5 @@ def keyed_repeat(keyed: Keyed | None, event: Event) -> Ignored | None:
     if keyed is None or event.envelope.commandhash is None or keyed.lapsed(event.clock):
         return None
     if keyed.commandhash == event.envelope.commandhash:
-        return Ignored("repeat", "the same command was recorded before")
-    return Ignored("key-reused", "the Idempotency-Key was used for another command")
+        return Ignored("repeat", "the same command was recorded before", again=True)
+    return Ignored("key-reused", "the Idempotency-Key was used for another command", again=True)

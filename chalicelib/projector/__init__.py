@@ -20,18 +20,8 @@ from chalicelib.decisions import DECIDERS
 from chalicelib.errors import Behind, CommitLost, Misfit, SecurityError, UnknownKey
 from chalicelib.events import Batch, Envelope, Position, Record, Shard
 from chalicelib.projector.chunk import Chunk, Place, learn
-from chalicelib.projector.fold import (
-    Code,
-    Effect,
-    Known,
-    Opened,
-    event_key,
-    fold,
-    keyed_of,
-    parked_everywhere,
-    subject_key,
-    subject_of,
-)
+from chalicelib.projector.fold import Code, Effect, Known, Opened, fold, parked_everywhere
+from chalicelib.projector.rows import event_key, keyed_of, subject_key, subject_of
 from chalicelib.signing import keys, unseal
 from chalicelib.views import VIEWS
 

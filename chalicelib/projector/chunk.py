@@ -14,6 +14,7 @@ from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.errors import Behind
 from chalicelib.events import Envelope
 from chalicelib.projector.fold import Code, Effect, Known, Live, Opened
+from chalicelib.projector.rows import event_key
 from chalicelib.store import Key, Put, Write
 
 MOST_PARKED = 100
@@ -46,9 +47,8 @@ class Chunk:
 
     def has_room(self, effect: Effect) -> bool:
         """Whether the effect's rows fit in too."""
-        rows = len(self.writes.keys() | {write.key for write in effect.writes})
-        grown = self.bytes + sum(map(store.size, effect.writes))
-        return rows < store.MOST_ROWS and grown < store.MOST_BYTES
+        rows = len(self.writes) + sum(write.key not in self.writes for write in effect.writes)
+        return rows < store.MOST_ROWS and self.bytes + effect.bytes < store.MOST_BYTES
 
     def add(self, effect: Effect, place: Place) -> None:
         """The effect's rows, and the place after it.
@@ -57,7 +57,7 @@ class Chunk:
         """
         for write in effect.writes:
             self.writes[write.key] = store.merge(self.writes.get(write.key), write)
-            self.bytes += store.size(write)
+        self.bytes += effect.bytes
         for view in effect.park:
             self._park(view, effect.opened)
         self.place = place
@@ -95,6 +95,5 @@ def learn(known: Known, effect: Effect) -> None:
     envelope = effect.opened.envelope
     if effect.subject is not None and isinstance(envelope, Envelope):
         known.subjects[envelope.subject] = effect.subject
-    if effect.keyed is not None:
-        key, keyed = effect.keyed
-        known.keyed[key] = keyed
+    if effect.first_use is not None and isinstance(envelope, Envelope):
+        known.keyed[event_key(envelope)] = effect.first_use

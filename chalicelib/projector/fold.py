@@ -1,16 +1,14 @@
 """One record folded: what it comes to, as values. Pure: no clock, no I/O.
 
 A record is quarantined (not believed), parked (not foldable), ignored (its subject says no) or
-counted. Only what is counted reaches a view. What the rest comes to is a row of its own:
-`verdict/<position>`, and `event/<id>` for the first verdict on an id; a keyed event has the latter
-always, since it is how a repeat of its command is known.
+counted. Only what is counted reaches a view; a view that fails on it parks the subject for itself
+alone, a decider that fails parks it for all.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
 
 from chalicelib import store
 from chalicelib.checkpoint import ALL, Parked
@@ -18,7 +16,8 @@ from chalicelib.decisions import Decider
 from chalicelib.decisions.subject import Ignored, Keyed, Subject, judge
 from chalicelib.errors import Equivocation, Misfit, SecurityError, UnknownType
 from chalicelib.events import Envelope, Event, Position, Record, read
-from chalicelib.store import Key, Put, PutFirst, Row, Write
+from chalicelib.projector import rows
+from chalicelib.store import Key, Write
 from chalicelib.view import View
 
 
@@ -60,30 +59,40 @@ class Known:
     subjects: dict[str, Subject] = field(default_factory=dict)
     keyed: dict[Key, Keyed] = field(default_factory=dict)
 
+    def before(self, envelope: Envelope) -> Subject:
+        """The event's subject as it is so far."""
+        return self.subjects.get(envelope.subject) or Subject()
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Effect:
     """What one record comes to. `park` names the views in which its subject stands still now."""
 
     opened: Opened
-    writes: Sequence[Write] = ()
+    writes: list[Write] = field(default_factory=list)
+    bytes: int = 0
     subject: Subject | None = None
-    keyed: tuple[Key, Keyed] | None = None
-    park: tuple[str, ...] = ()
+    first_use: Keyed | None = None
+    park: list[str] = field(default_factory=list)
+
+    def add(self, *writes: Write) -> None:
+        """All of the rows. Raises Misfit, and adds none, where DynamoDB would refuse one."""
+        self.bytes += sum(map(store.size, writes))
+        self.writes += writes
 
 
 def fold(opened: Opened, known: Known, live: Live) -> Effect:
     """What the record comes to, after all before it."""
     envelope = opened.envelope
     if isinstance(envelope, SecurityError):
-        return Effect(opened, [_quarantined(opened, envelope, None)])
+        return _quarantined(Effect(opened), envelope)
     if envelope.subject in live.parked.get(ALL, ()):
         return Effect(opened)
     try:
         event = read(envelope, opened.position, opened.clock)
         return _judged(event, opened, known, live)
     except SecurityError as doubt:
-        return Effect(opened, [_quarantined(opened, doubt, envelope)])
+        return _quarantined(Effect(opened), doubt, envelope)
     except Exception as failure:  # noqa: BLE001  (whatever a decider raises parks its subject)
         return parked_everywhere(opened, envelope, known, failure)
 
@@ -91,18 +100,16 @@ def fold(opened: Opened, known: Known, live: Live) -> Effect:
 def _judged(event: Event, opened: Opened, known: Known, live: Live) -> Effect:
     envelope = event.envelope
     decider = _decider(envelope, live)
-    before = known.subjects.get(envelope.subject, Subject())
-    place = event_key(envelope)
-    keyed = known.keyed.get(place)
+    before = known.before(envelope)
+    keyed = known.keyed.get(rows.event_key(envelope)) if envelope.commandhash else None
     after, doubt = judge(before, event, decider.evolve, keyed)
-    row = subject_row(decider, envelope.subject, after)
-    store.size(row)
-    effect = Effect(opened, [row], subject=after, keyed=_first_use(event, keyed, place))
+    effect = Effect(opened, subject=after, first_use=_first_use(event, keyed))
+    effect.add(rows.subject_row(decider, envelope.subject, after))
     if isinstance(doubt, Equivocation):
-        return replace(effect, writes=[row, _quarantined(opened, doubt, envelope)])
+        return _quarantined(effect, doubt, envelope)
     if doubt is not None:
-        return replace(effect, writes=[row, *_ignored(opened, envelope, doubt, effect.keyed)])
-    return _counted(effect, event, before, after, live)
+        return _ignored(effect, envelope, doubt)
+    return _counted(effect, event, before, live)
 
 
 def _decider(envelope: Envelope, live: Live) -> Decider:
@@ -112,163 +119,78 @@ def _decider(envelope: Envelope, live: Live) -> Decider:
     return live.deciders[kind]
 
 
-def _first_use(event: Event, keyed: Keyed | None, place: Key) -> tuple[Key, Keyed] | None:
-    """The key's row, where this event is the first in 24 h to use it."""
+def _first_use(event: Event, keyed: Keyed | None) -> Keyed | None:
+    """What to remember of the event's key, where it is the first in 24 h to use it."""
     commandhash = event.envelope.commandhash
     if commandhash is None or (keyed is not None and not keyed.lapsed(event.clock)):
         return None
-    return place, Keyed(commandhash, event.clock)
+    return Keyed(commandhash, event.clock)
 
 
-def _counted(effect: Effect, event: Event, before: Subject, after: Subject, live: Live) -> Effect:
-    """The subject's row, and every view's: a view that fails parks the subject, for itself."""
-    writes, park, failures = list(effect.writes), [], []
+def _quarantined(effect: Effect, doubt: SecurityError, envelope: Envelope | None = None) -> Effect:
+    opened = effect.opened
+    told = {} if envelope is None else {"id": envelope.id, "subject": envelope.subject}
+    body = {"verdict": "quarantined", "reason": doubt.code, "detail": str(doubt), **told}
+    order = f"{opened.clock:015d} {opened.position}"
+    effect.add(rows.verdict_row(opened.position, body, listing=order))
+    return effect
+
+
+def _ignored(effect: Effect, envelope: Envelope, doubt: Ignored) -> Effect:
+    position = effect.opened.position
+    body = rows.said(envelope, position, "ignored", reason=doubt.reason, detail=doubt.detail)
+    effect.add(rows.verdict_row(position, body))
+    if not doubt.again:
+        effect.add(rows.event_row(envelope, body, effect.first_use))
+    return effect
+
+
+def _counted(effect: Effect, event: Event, before: Subject, live: Live) -> Effect:
+    """Every view's rows: a view that fails parks the subject, for itself."""
+    failures = []
     for view in live.views:
         if type(event.data) not in view.feeds or event.subject in live.parked.get(str(view), ()):
             continue
         try:
-            writes += _rows(view, event, (before, after), live)
+            _feed(view, effect, event, before, live)
         except Exception as failure:  # noqa: BLE001  (whatever a reducer raises parks the subject)
-            park.append(str(view))
             failures.append(failure)
-            writes.append(parked_row(str(view), effect.opened, event.envelope, before, failure))
-    if park:
-        writes += _verdict(effect, "parked", _detail(failures), views=park)
-    elif effect.keyed is not None:
-        writes.append(_event_row(effect, "counted"))
-    return replace(effect, writes=writes, park=tuple(park))
+            _park(str(view), effect, event.envelope, before, failure)
+    if failures:
+        _told_parked(effect, event.envelope, failures)
+    elif effect.first_use is not None:
+        body = rows.said(event.envelope, event.position, "counted")
+        effect.add(rows.event_row(event.envelope, body, effect.first_use))
+    return effect
 
 
-def _rows(view: View, event: Event, around: tuple[Subject, Subject], live: Live) -> list[Write]:
+def _feed(view: View, effect: Effect, event: Event, before: Subject, live: Live) -> None:
+    assert effect.subject is not None
     if str(view) in live.refused:
         raise Misfit(f"dynamodb refused a row of {view}")
-    before, after = around
-    rows = view.writes(event, before.state, after.state)
-    for row in rows:
-        store.size(row)
-    return rows
+    effect.add(*view.writes(event, before.state, effect.subject.state))
+
+
+def _park(
+    view: str, effect: Effect, envelope: Envelope, before: Subject, failure: Exception
+) -> None:
+    effect.park.append(view)
+    since = str(effect.opened.position)
+    effect.add(rows.parked_row(view, envelope, since, before, rows.detail([failure])))
+
+
+def _told_parked(effect: Effect, envelope: Envelope, failures: Sequence[Exception]) -> None:
+    why = rows.detail(failures)
+    body = rows.said(envelope, effect.opened.position, "parked", detail=why, views=effect.park)
+    effect.add(rows.verdict_row(effect.opened.position, body))
+    effect.add(rows.event_row(envelope, body, effect.first_use))
 
 
 def parked_everywhere(
     opened: Opened, envelope: Envelope, known: Known, failure: Exception
 ) -> Effect:
     """The subject stands still for all views: its row stays as it is."""
-    before = known.subjects.get(envelope.subject, Subject())
-    row = parked_row(ALL, opened, envelope, before, failure)
-    effect = Effect(opened, park=(ALL,))
-    verdict = _verdict(effect, "parked", _detail([failure]), views=[ALL])
-    return replace(effect, writes=[row, *verdict])
-
-
-def parked_row(
-    view: str, opened: Opened, envelope: Envelope, before: Subject, failure: Exception
-) -> Put:
-    """The subject's state before the event that could not be folded, and why it could not."""
-    state = None if before.state is None else before.state.model_dump_json(by_alias=True)
-    body = {
-        "view": view,
-        "subject": envelope.subject,
-        "since": str(opened.position),
-        "state": state,
-        "version": before.version,
-        "detail": _detail([failure]),
-    }
-    key = Key(f"parked@{view}/{envelope.subject}", envelope.subject)
-    return Put(key, body, listing=("parked", _order(opened)))
-
-
-def _detail(failures: Sequence[Exception]) -> str:
-    return "; ".join(f"{type(failure).__name__}: {failure}"[:500] for failure in failures)
-
-
-def _quarantined(opened: Opened, doubt: SecurityError, envelope: Envelope | None) -> PutFirst:
-    """Position and reason; the bytes are in the archive, and an unbelieved id is not told."""
-    said = {} if envelope is None else {"id": envelope.id, "subject": envelope.subject}
-    body = {"verdict": "quarantined", "reason": doubt.code, "detail": str(doubt), **said}
-    return _at(opened, body, listing=("quarantine", _order(opened)))
-
-
-def _ignored(
-    opened: Opened, envelope: Envelope, doubt: Ignored, keyed: tuple[Key, Keyed] | None
-) -> list[Write]:
-    body = _body(opened, envelope, "ignored") | {"reason": doubt.reason, "detail": doubt.detail}
-    at = _at(opened, body)
-    if doubt.reason in ("repeat", "key-reused"):
-        return [at]
-    return [at, _place(envelope, body, keyed)]
-
-
-def _verdict(effect: Effect, verdict: str, detail: str, **said: Any) -> list[Write]:
-    envelope = effect.opened.envelope
-    assert isinstance(envelope, Envelope)
-    body = _body(effect.opened, envelope, verdict) | {"detail": detail, **said}
-    return [_at(effect.opened, body), _place(envelope, body, effect.keyed)]
-
-
-def _event_row(effect: Effect, verdict: str) -> Write:
-    envelope = effect.opened.envelope
-    assert isinstance(envelope, Envelope)
-    return _place(envelope, _body(effect.opened, envelope, verdict), effect.keyed)
-
-
-def _place(envelope: Envelope, body: dict[str, Any], keyed: tuple[Key, Keyed] | None) -> Write:
-    """The row of the event's id: the first verdict stays, for a keyed id the first in 24 h."""
-    if keyed is None:
-        return PutFirst(event_key(envelope), body)
-    key, first = keyed
-    return Put(key, body | {"commandhash": first.commandhash, "clock": first.clock})
-
-
-def _at(opened: Opened, body: dict[str, Any], listing: tuple[str, str] | None = None) -> PutFirst:
-    body = {"position": str(opened.position), **body}
-    return PutFirst(verdict_key(opened.position), body, listing)
-
-
-def _body(opened: Opened, envelope: Envelope, verdict: str) -> dict[str, Any]:
-    return {
-        "id": envelope.id,
-        "type": envelope.type,
-        "subject": envelope.subject,
-        "position": str(opened.position),
-        "verdict": verdict,
-    }
-
-
-def _order(opened: Opened) -> str:
-    return f"{opened.clock:015d} {opened.position}"
-
-
-def verdict_key(position: Position) -> Key:
-    """Where it is said why what lies at the position did not simply count."""
-    return Key(f"verdict/{position}", "verdict")
-
-
-def event_key(envelope: Envelope) -> Key:
-    """Where the first verdict on the event's id is said."""
-    return Key(f"event/{envelope.id}", f"{envelope.subject} {envelope.source}")
-
-
-def subject_key(decider: Decider, subject: str) -> Key:
-    """Where the subject's row lies."""
-    return Key(f"subject@{decider.version}/{subject}", subject)
-
-
-def subject_row(decider: Decider, subject: str, row: Subject) -> Put:
-    """The subject's row."""
-    state = None if row.state is None else row.state.model_dump_json(by_alias=True)
-    body = {"state": state, "version": row.version, "clock": row.clock}
-    return Put(subject_key(decider, subject), body, blob=row.memory)
-
-
-def subject_of(decider: Decider, row: Row) -> Subject:
-    """The subject that its row holds."""
-    text = row.body["state"]
-    state = None if text is None else decider.load(text)
-    return Subject(state, row.body["version"], row.blob, row.body["clock"])
-
-
-def keyed_of(row: Row) -> Keyed | None:
-    """What the row of an id remembers of a keyed event."""
-    if "commandhash" not in row.body:
-        return None
-    return Keyed(row.body["commandhash"], row.body["clock"])
+    effect = Effect(opened)
+    _park(ALL, effect, envelope, known.before(envelope), failure)
+    _told_parked(effect, envelope, [failure])
+    return effect
