@@ -4,7 +4,7 @@ Two readers of the same bytes must never see two values, so whatever RFC 8259 le
 here, as RFC 7493 (I-JSON) proposes:
 
 - no member stands twice in an object (§2.3);
-- integers lie within ±(2^53 − 1) and there are no fractions, except where a caller asks for them;
+- integers lie within ±(2^53 - 1) and there are no fractions, except where a caller asks for them;
   NaN, Infinity and numbers that overflow are never read (§2.2);
 - text is UTF-8 without a byte order mark, and no surrogate stands alone, escaped or not (§2.1);
 - nothing nests deeper than 32, nothing is longer than the caller's limit, nothing trails.
