@@ -1,0 +1,41 @@
+# Everything runs from .venv, which is made when missing and mended when a requirements file changes.
+# HOST, PORT and STATE choose where `run` listens and keeps what must last.
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check bench clean
+
+help: ## say what can be made
+	@sed -n "s/^\([a-z]*\):.*## /make \1  /p" $(MAKEFILE_LIST)
+
+run: $(READY) ## the whole shop on this machine, until Ctrl-C
+	@exec $(BIN)/python -m local
+
+test: $(READY) ## the whole suite
+	@$(BIN)/python -m pytest
+
+check: $(READY) ## style, types, architecture
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/test_architecture.py
+
+bench: $(READY) ## the figures, into bench/results/latest.json
+	@$(BIN)/python -m bench
+
+clean: ## what can be made again; never what a shop keeps
+	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis out
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(READY): requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" && $(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { \
+	    echo "Tillstream needs Python 3.11; '$(PYTHON)' is not that. Try: make PYTHON=/path/to/python3.11" >&2; \
+	    exit 1; }
+	@echo "setting up $(VENV) (about a minute, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.txt
+	@touch $@
