@@ -55,14 +55,25 @@ def route(method: str, path: str, *, public: bool = False) -> Callable[[Any], An
     return register
 
 
+@app.middleware("http")
+def speak_problem_json(request: Any, get_response: Callable[[Any], Any]) -> Any:
+    """What Chalice itself refuses (405, 415, 500) becomes a problem too."""
+    given = get_response(request)
+    if not (isinstance(given.body, dict) and "Code" in given.body):
+        return given
+    answer = http.framework_refusal(given.status_code, given.headers)
+    return Response(answer.body, dict(answer.headers), answer.status)
+
+
 def _request() -> http.Request:
     given: Any = app.current_request
+    query: Any = given.query_params or {}
     caller = given.context.get("authorizer") or {}
     return http.Request(
         method=given.method,
         path=given.path,
         headers={name.lower(): value for name, value in given.headers.items()},
-        query=dict(given.query_params or {}),
+        query=http.arguments({name: query.getlist(name) for name in query}),
         body=given.raw_body,
         actor=caller.get("principalId", ""),
         roles=frozenset(filter(None, caller.get("roles", "").split(","))),

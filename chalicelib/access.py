@@ -26,6 +26,7 @@ Role = Literal[
 ]
 ROLES: frozenset[str] = frozenset(get_args(Role))
 LIFE_S = 12 * 3600
+ACTOR = re.compile(r"[!-~]{1,64}")  # what an event can say of who acted
 PARAMETER = re.compile(r"\{\w+\}")
 ISSUER = "tillstream"
 
@@ -58,12 +59,16 @@ def issue(caller: Caller) -> str:
 
 
 def caller(authorization: str) -> Caller | None:
-    """Whom the header's bearer token names; None where the token is not one of ours, or over."""
+    """Whom the header's bearer token names; None where the token is not one of ours, or over.
+
+    Nothing that a client sends makes it raise. Raises CloudFailure while the key cannot be read.
+    """
     scheme, _, token = authorization.partition(" ")
     if scheme.lower() != "bearer" or config.settings().identity != "local":
         return None
+    key = _key()
     try:
-        claims = jwt.decode(token.strip(), _key(), algorithms=["HS256"]).claims
+        claims = jwt.decode(token.strip(), key, algorithms=["HS256"]).claims
         jwt.JWTClaimsRegistry(
             iss={"essential": True, "value": ISSUER},
             aud={"essential": True, "value": config.settings().stage},
@@ -72,7 +77,13 @@ def caller(authorization: str) -> Caller | None:
         ).validate(claims)
     except (JoseError, ValueError):
         return None
-    return Caller(claims["sub"], frozenset(claims["roles"]) & ROLES)
+    return _named(claims["sub"], claims.get("roles"))
+
+
+def _named(sub: object, roles: object) -> Caller | None:
+    if not (isinstance(sub, str) and ACTOR.fullmatch(sub) and isinstance(roles, list)):
+        return None
+    return Caller(sub, frozenset(role for role in ROLES if role in roles))
 
 
 def routes(roles: Iterable[str]) -> dict[str, list[str]]:

@@ -24,13 +24,11 @@ from chalicelib.decisions import product as products
 from chalicelib.decisions.subject import Subject
 from chalicelib.errors import BadRequest, Invalid, NotFound, Refused
 from chalicelib.events import SYSTEM, Envelope, Fact, Model
-from chalicelib.events.customer import PublicName
 from chalicelib.http import Answer, Request
 from chalicelib.projector.rows import keyed_of, subject_key, subject_of
 from chalicelib.signing import keys, seal, strict
 from chalicelib.store import Query
 
-ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 KEY = re.compile(r"[!-~]{1,255}")
 
 
@@ -51,10 +49,8 @@ def create_product(request: Request) -> Answer:
 
 def move(request: Request, entity: str, command: type[Model]) -> Answer:
     """One of the moves on a product: the command is the body."""
-    if not ENTITY.fullmatch(entity):
-        raise Invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -", field="id")
-    parsed = http.parse(request, command)
-    return submit(request, products.KIND, entity, parsed, _once(request))
+    named, parsed = http.entity(entity), http.parse(request, command)
+    return submit(request, products.KIND, named, parsed, _once(request))
 
 
 def submit(request: Request, kind: str, entity: str, command: Model, once: Once | None) -> Answer:
@@ -91,7 +87,7 @@ def _once(request: Request) -> Once | None:
         raise BadRequest("a key is 1 to 255 visible ASCII characters", field="Idempotency-Key")
     named = vault.name_for("command", request.actor, request.method, request.path, key)
     said = strict.encode([request.method, request.path, http.document(request)])
-    digest = base64.urlsafe_b64encode(vault.fingerprint(said)).decode().rstrip("=")
+    digest = base64.urlsafe_b64encode(vault.fingerprint("commands", said)).decode().rstrip("=")
     return Once(str(named), digest)
 
 
@@ -99,16 +95,14 @@ def _recorded(once: Once) -> Answer | None:
     """The answer that the key's first command had. Raises Refused for another command."""
     rows, _ = store.page(Query(f"event/{once.id}"), limit=10)
     now = time.time_ns() // 1_000_000
-    for row in rows:
-        keyed = keyed_of(row)
-        if keyed is None or keyed.lapsed(now):
-            continue
-        if keyed.commandhash != once.commandhash:
-            raise Refused(
-                "this key was used for another command", slug="key-reused", field="Idempotency-Key"
-            )
-        said = row.body
-        return _recorded_answer(said["id"], said["type"], said["subject"], said["position"])
+    known = [(key, row.body) for row in rows if (key := keyed_of(row)) and not key.lapsed(now)]
+    for key, said in known:
+        if key.commandhash == once.commandhash:
+            return _recorded_answer(said["id"], said["type"], said["subject"], said["position"])
+    if known:
+        raise Refused(
+            "this key was used for another command", slug="key-reused", field="Idempotency-Key"
+        )
     return None
 
 
@@ -143,7 +137,7 @@ def _uuid7() -> uuid.UUID:
 class Session(Model):
     """Who one says one is: a public name, which the board shows to everyone; and roles."""
 
-    name: PublicName
+    name: customers.ShownName
     roles: list[access.Role]
 
 

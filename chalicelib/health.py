@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chalicelib import archive, checkpoint
+from chalicelib import archive, checkpoint, http
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Shard
 from chalicelib.http import Request
@@ -19,8 +19,9 @@ def health() -> dict[str, Any]:
         return {"status": "catching-up"}
 
 
-def views(request: Request) -> dict[str, Any]:  # noqa: ARG001
-    """Every view with its version, and for each shard how many segments it is behind."""
+def views(request: Request) -> dict[str, Any]:
+    """Every view with its version, and for each shard whether it is level."""
+    http.known_arguments(request)
     shards = archive.shards()
     found = checkpoint.all_of(shards)
     lags = {str(shard): _lag(shard, found.get(shard)) for shard in shards}

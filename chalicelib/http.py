@@ -6,8 +6,9 @@ refuses unknown members. Nothing of the caller's input is echoed into an error b
 
 from __future__ import annotations
 
+import re
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -27,7 +28,15 @@ from chalicelib.errors import (
 from chalicelib.signing import strict
 
 MOST_BODY = 64 * 1024
+MOST_ERRORS = 20
+MOST_NAME = 40
+ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 PROBLEM = "application/problem+json"
+FRAMEWORK = {
+    405: ("method-not-allowed", "this route does not take this method"),
+    415: ("unsupported-media-type", "send the body as application/json"),
+    500: ("internal", "this is a fault of ours; it has been logged"),
+}
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -75,22 +84,29 @@ def answer(handle: Callable[[], Any]) -> Answer:
 
 def refusal(problem: Problem) -> Answer:
     """The problem as an answer."""
-    body = {
-        "type": f"/problems/{problem.reason}",
-        "title": problem.reason.replace("-", " ").capitalize(),
-        "status": problem.status,
-        "detail": problem.detail,
-        **({"errors": problem.errors} if problem.errors else {}),
-        **problem.extra,
-    }
+    body = _body(problem.status, problem.reason, problem.detail)
+    body |= {**({"errors": problem.errors} if problem.errors else {}), **problem.extra}
     return Answer(problem.status, body, {"Content-Type": PROBLEM, **problem.headers})
 
 
+def framework_refusal(status: int, headers: Mapping[str, str]) -> Answer:
+    """What the framework refused before a handler saw it, as a problem."""
+    kept = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+    body = _body(status, *FRAMEWORK.get(status, FRAMEWORK[500]))
+    return Answer(status, body, {**kept, "Content-Type": PROBLEM})
+
+
+def _body(status: int, reason: str, detail: str) -> dict[str, Any]:
+    title = reason.replace("-", " ").capitalize()
+    return {"type": f"/problems/{reason}", "title": title, "status": status, "detail": detail}
+
+
 def parse(request: Request, model: type[M]) -> M:
-    """The body as the model has it.
+    """The body as the model has it; a route that takes a body takes no query parameter.
 
     Raises Unsupported, TooLarge, BadRequest (no such JSON) or Invalid (naming each member).
     """
+    known_arguments(request)
     return validate(model, document(request))
 
 
@@ -112,12 +128,28 @@ def validate(model: type[M], value: Any) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as refusals:
+        found = refusals.errors(include_url=False, include_context=False, include_input=False)
         errors = [
-            {"field": ".".join(map(str, e["loc"])) or "body", "detail": e["msg"]}
-            for e in refusals.errors(include_url=False, include_context=False, include_input=False)
+            {"field": ".".join(map(str, e["loc"]))[:MOST_NAME] or "body", "detail": e["msg"]}
+            for e in found[:MOST_ERRORS]
         ]
         names = ", ".join(error["field"] for error in errors)
         raise Invalid(f"these members are wrong: {names}", errors=errors) from None
+
+
+def entity(text: str) -> str:
+    """The id in a path, if it can be one. Raises Invalid."""
+    if not ENTITY.fullmatch(text):
+        raise Invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -", field="id")
+    return text
+
+
+def arguments(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """The query parameters by name. Raises BadRequest for one that stands twice."""
+    for name, values in given.items():
+        if len(values) > 1:
+            raise BadRequest("a query parameter stands once", field=_shown(name))
+    return {name: values[0] for name, values in given.items()}
 
 
 def argument(request: Request, name: str) -> str | None:
@@ -134,4 +166,4 @@ def known_arguments(request: Request, *names: str) -> None:
 
 
 def _shown(name: str) -> str:
-    return name if name.isidentifier() and len(name) <= 40 else "query"
+    return name if name.isidentifier() and len(name) <= MOST_NAME else "query"

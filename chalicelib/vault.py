@@ -64,6 +64,6 @@ def name_for(*parts: str) -> uuid.UUID:
     return uuid.uuid5(namespace, "\0".join(parts))
 
 
-def fingerprint(text: bytes) -> bytes:
-    """HMAC-SHA-256 of the text under a secret of the shop: equal texts, and nothing else, show."""
-    return hmac.digest(secret("commands"), text, hashlib.sha256)
+def fingerprint(of: str, text: bytes) -> bytes:
+    """HMAC-SHA-256 of the text under the secret `of`: equal texts show, and nothing else."""
+    return hmac.digest(secret(of), text, hashlib.sha256)

@@ -10,23 +10,27 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from chalicelib import archive, http, read, store
 from chalicelib.checkpoint import ALL, Checkpoint, key_of
-from chalicelib.errors import Malformed, NotFound, NotYet
+from chalicelib.errors import Invalid, Malformed, NotFound, NotYet
 from chalicelib.events import Position
 from chalicelib.http import Request
 from chalicelib.projector.rows import verdict_key
 from chalicelib.signing import strict
 from chalicelib.store import Query, Row
 
+EVENT = re.compile(r"[A-Za-z0-9._~-]{1,64}")
 PUBLIC = ("id", "type", "subject", "position", "verdict", "reason", "detail", "views")
 
 
 def verdict(request: Request, event: str) -> dict[str, Any]:
-    """What became of the event. Raises NotFound, NotYet, CatchingUp, BadRequest."""
+    """What became of the event. Raises NotFound, NotYet, CatchingUp, BadRequest, Invalid."""
     at = http.argument(request, "at")
+    if not EVENT.fullmatch(event):
+        raise Invalid("an event's id is 1 to 64 of A-Z a-z 0-9 . _ ~ -", field="id")
     if at is None:
         return _by_id(request, event)
     return _at(request, event, read.position(at, "at"))
@@ -34,7 +38,7 @@ def verdict(request: Request, event: str) -> dict[str, Any]:
 
 def _by_id(request: Request, event: str) -> dict[str, Any]:
     read.rows(request)
-    rows, _ = store.page(Query(f"event/{event}"[:1000]), limit=1)
+    rows, _ = store.page(Query(f"event/{event}"), limit=1)
     if not rows:
         raise NotFound(
             "no row is kept of this event; give ?at= with the position that the 202 answered",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, ClassVar
+from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, StringConstraints
 
@@ -10,13 +12,24 @@ from chalicelib.events.envelope import Fact, Model
 
 LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
 TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
-HTTP_URL = r"^https?://[A-Za-z0-9.-]{1,253}(:\d{1,5})?(/[!-?A-~]*)?$"
+HTTP_URL = r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#!$&'()*+,;=%-]*)?$"
+TELEPHONE = re.compile(r"\+[0-9][0-9 ().-]{5}")
 
 
 def _not_blank(text: str) -> str:
     if not text.strip():
         raise ValueError("must not be blank")
     return text
+
+
+def _names_nobody(address: str) -> str:
+    """An address that shows an e-mail address or a telephone number, however often escaped."""
+    plain = address
+    while (unescaped := unquote(plain)) != plain:
+        plain = unescaped
+    if "@" in plain or TELEPHONE.search(plain):
+        raise ValueError("must hold no e-mail address and no telephone number")
+    return address
 
 
 Line = Annotated[
@@ -26,8 +39,9 @@ Category = Annotated[
     str, StringConstraints(min_length=1, max_length=100, pattern=LINE), AfterValidator(_not_blank)
 ]
 Text = Annotated[str, StringConstraints(max_length=4000, pattern=TEXT)]
-# An address with an @ in it may name a person; none is taken.
-Image = Annotated[str, StringConstraints(max_length=2048, pattern=HTTP_URL)]
+Image = Annotated[
+    str, StringConstraints(max_length=2048, pattern=HTTP_URL), AfterValidator(_names_nobody)
+]
 
 
 class Price(Model):

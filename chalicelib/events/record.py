@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple, Self
 
-POSITION = re.compile(r"([A-Za-z0-9_.-]{1,128})/(shardId-\d{12}):(\d{1,56})")
+POSITION = re.compile(r"([A-Za-z0-9_.-]{1,128})/(shardId-[0-9]{12}):([0-9]{1,56})")
 
 
 class Shard(NamedTuple):

@@ -51,8 +51,10 @@ def _body(entity: str, state: Product) -> dict[str, Any]:
 
 
 def product_by_id(request: Request, entity: str) -> dict[str, Any]:
-    """One product. Raises NotFound."""
-    return read.one(request, VIEW, Key(f"products/{entity}", f"product/{entity}"), "product")
+    """One product. Raises NotFound, Invalid."""
+    http.known_arguments(request)
+    key = Key(f"products/{http.entity(entity)}", f"product/{entity}")
+    return read.one(request, VIEW, key, "product")
 
 
 def products(request: Request) -> Listed:
