@@ -39,7 +39,9 @@ def seal(envelope: Envelope, key: SigningKey) -> str:
 
     Raises Malformed for what `unseal` would not read back as this envelope.
     """
-    payload = strict.encode(_document(envelope))
+    document = _document(envelope)
+    payload = strict.encode(document)
+    _envelope(document)
     token = jws.sign(payload, key, TYP)
     if len(token) > LIMIT:
         raise Malformed(f"longer than {LIMIT} bytes")

@@ -40,7 +40,7 @@ def decode(data: bytes, *, floats: bool = False, limit: int = LIMIT) -> Any:
     reader = _WITH_FLOATS if floats else _WITHOUT_FLOATS
     try:
         value = reader.decode(data.decode())
-        if b"\\ud" in data or b"\\uD" in data:
+        if b"\\" in data:
             json.dumps(value, ensure_ascii=False).encode()  # refuses a surrogate without its twin
     except ValueError as error:  # JSON's and Unicode's errors are ValueErrors
         raise Malformed(f"not strict JSON: {error}") from None

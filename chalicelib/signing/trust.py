@@ -18,13 +18,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from chalicelib.errors import KeyNotValid, Malformed, Stale, UnknownKey
+from chalicelib.events.envelope import SYSTEM, Envelope
 from chalicelib.signing import jws, strict
 from chalicelib.signing.jws import PublicKey, SigningKey
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-
-    from chalicelib.events.envelope import Envelope
 
 TYP = "tillstream-trust+jws"
 LIMIT = 1024 * 1024
@@ -171,7 +170,6 @@ def _is_count(value: Any) -> bool:
 _SOURCE = re.compile(r"[!-~]{1,128}")
 _GLOB = re.compile(r"[!-~]{1,128}")
 
-SYSTEM = "urn:tillstream:system"
 SYSTEM_GRANTS = [
     ("tillstream.product.*", "product/*"),
     ("tillstream.customer.*", "customer/*"),
