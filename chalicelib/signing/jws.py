@@ -20,16 +20,13 @@ import re
 from binascii import Error as NotBase64
 from binascii import a2b_base64, b2a_base64
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from chalicelib.errors import BadSignature, Malformed
 from chalicelib.signing import strict
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 ALGORITHM = "Ed25519"
 
@@ -114,8 +111,8 @@ class SigningKey:
 
     __slots__ = ("kid", "public", "sign")
 
-    def __init__(self, jwk: Mapping[str, Any]) -> None:
-        if (jwk.get("kty"), jwk.get("crv")) != ("OKP", "Ed25519"):
+    def __init__(self, jwk: dict[str, Any]) -> None:
+        if type(jwk) is not dict or (jwk.get("kty"), jwk.get("crv")) != ("OKP", "Ed25519"):
             raise Malformed("not an Ed25519 JWK")
         secret = unbase64(str(jwk.get("d")).encode())
         if len(secret) != 32:

@@ -116,16 +116,18 @@ def system_trust(jwk: Mapping[str, Any], *, nbf: int = 0) -> dict[str, Any]:
 
 def _read(document: Any) -> Trust:
     version, keys, revoked = _members(document, "version", "keys", "revoked")
-    if not (_is_count(version) and version >= 1 and type(keys) is list and type(revoked) is dict):
-        raise Malformed("a trust document is {version, keys, revoked}")
+    if not (_is_count(version) and version >= 1 and type(keys) is list):
+        raise Malformed("a trust document has a version from 1 and a list of keys")
+    if type(revoked) is not dict or not all(map(_is_count, revoked.values())):
+        raise Malformed("revoked maps keys to milliseconds")
     producers: dict[str, Producer] = {}
     for entry in keys:
         producer = _producer(entry, revoked)
         if producer.key.kid in producers:
             raise Malformed(f"key {producer.key.kid} stands twice")
         producers[producer.key.kid] = producer
-    if not (revoked.keys() <= producers.keys() and all(map(_is_count, revoked.values()))):
-        raise Malformed("revoked maps registered keys to milliseconds")
+    if not revoked.keys() <= producers.keys():
+        raise Malformed("revoked names a key that is not registered")
     return Trust(version, producers)
 
 
