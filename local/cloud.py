@@ -1,0 +1,171 @@
+"""The local cloud: MiniStack and Kinesis as two processes, and the names of a shop in it.
+
+- Both listen on 127.0.0.1, on ports that were free; `ports.json` under STATE says which. A part
+  that died comes back on its own port, so nobody who knows the address needs to be told.
+- Durable under STATE are the log (`kinesis/`), S3's objects (`s3/`) and the keys (`keys/`).
+  The table is MiniStack's memory: whoever restarts it calls `provision` again.
+- `environment` is all that the app needs to know. Who is in a shop is in nothing else: whatever
+  the AWS of this machine's user is set to (profiles, endpoints, a proxy) is out of reach.
+
+Raises LocalError.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from chalicelib import config
+from chalicelib.signing import keys
+from local import provision
+from local.errors import LocalError
+from local.part import Part
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SHARDS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """What a stage's things are called. A test takes a stage of its own, and so its own things."""
+
+    stage: str = "local"
+    stream_number: int = 1
+
+    def numbered_stream(self, number: int) -> str:
+        return f"tillstream-{self.stage}-{number}"
+
+    @property
+    def stream(self) -> str:
+        return self.numbered_stream(self.stream_number)
+
+    @property
+    def table(self) -> str:
+        return f"tillstream-{self.stage}-views"
+
+    @property
+    def archive_bucket(self) -> str:
+        return f"tillstream-{self.stage}-archive"
+
+    @property
+    def vault_bucket(self) -> str:
+        return f"tillstream-{self.stage}-vault"
+
+    @property
+    def producer_key(self) -> str:
+        return f"/tillstream/{self.stage}/producer-key"
+
+
+@dataclass(slots=True)
+class Cloud:
+    """MiniStack and Kinesis over one STATE."""
+
+    state: Path
+    inherits: tuple[int, ...] = ()
+    parts: dict[str, Part] = field(default_factory=dict, init=False)
+    endpoints: dict[str, str] = field(default_factory=dict, init=False)
+
+    def start(self) -> None:
+        """Both answer, and `ports.json` says where."""
+        self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for name, module, folder in (
+            ("ministack", "local.emulator", "s3"),
+            ("kinesis", "local.kinesis", "kinesis"),
+        ):
+            self.parts[name] = self._part(name, module, folder)
+            self.endpoints[name] = self.parts[name].start()
+        _write(self.state, {name: _port(url) for name, url in self.endpoints.items()})
+        config.forget()
+
+    def restart(self, name: str) -> None:
+        """The part again, where it was before."""
+        part = self.parts[name]
+        part.stop()
+        part.arguments = [*part.arguments, "--port", str(_port(self.endpoints[name]))]
+        part.start()
+
+    def stop(self) -> None:
+        for part in self.parts.values():
+            part.ask_to_stop()
+        for part in self.parts.values():
+            part.stop()
+
+    def _part(self, name: str, module: str, folder: str) -> Part:
+        surroundings = os.environ | {"STATE": str(self.state)}
+        arguments = ["--data", str(self.state / folder)]
+        return Part(name, module, arguments, surroundings, self.inherits)
+
+
+def environment(state: Path, names: Names | None = None) -> dict[str, str]:
+    """The variables of a shop whose cloud has been started.
+
+    Raises LocalError if none was ever started on this STATE.
+    """
+    ports = read_ports(state)
+    names = names or Names(stream_number=ports.get("stream", 1))
+    return {
+        "STAGE": names.stage,
+        "STREAM": names.stream,
+        "TABLE": names.table,
+        "ARCHIVE_BUCKET": names.archive_bucket,
+        "VAULT_BUCKET": names.vault_bucket,
+        "PRODUCER_KEY": names.producer_key,
+        "TRUST_ROOT": provision.key(state, "root").public.x,
+        "IDENTITY": "local",
+        "STATE": str(state),
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['ministack']}",
+        "AWS_ENDPOINT_URL_KINESIS": f"http://127.0.0.1:{ports['kinesis']}",
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_DEFAULT_REGION": "eu-central-1",
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def enter(state: Path, names: Names) -> None:
+    """From here on this process, and what it starts, is in the shop of these names.
+
+    Clients stay: shops of one cloud differ in names only. `Cloud.start` forgets them.
+    """
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= environment(state, names)
+    config.settings.cache_clear()
+    keys.forget()
+
+
+def open_shop(state: Path, shards: int = SHARDS) -> None:
+    """The shop `local` on this STATE, with all that belongs to it; this process is in it."""
+    enter(state, Names())
+    provision.make_buckets(Names())
+    names = Names(stream_number=provision.newest_stream(Names()))
+    _write(state, read_ports(state) | {"stream": names.stream_number})
+    enter(state, names)
+    provision.provision(names, state, shards)
+
+
+def read_ports(state: Path) -> dict[str, int]:
+    """Where the inner parts listen, and the number of the stream."""
+    try:
+        ports: dict[str, int] = json.loads((state / "ports.json").read_text())
+    except FileNotFoundError:
+        raise LocalError(f"no shop was ever started on {state}") from None
+    return ports
+
+
+def _write(state: Path, ports: dict[str, int]) -> None:
+    """Whole or not at all: others read this while we write it."""
+    fresh = state / ".ports.json"
+    fresh.write_text(json.dumps(ports, indent=1) + "\n")
+    fresh.rename(state / "ports.json")
+
+
+def _port(url: str) -> int:
+    return int(url.rpartition(":")[2])

@@ -1,0 +1,79 @@
+"""`python -m local.emulator --port N --data DIR`: MiniStack until SIGTERM, loopback only.
+
+It stands for DynamoDB, S3, SSM and what else the app asks for, except Kinesis. Its S3 objects are
+files under DIR and outlive it; everything else is memory and is gone with it, as the design has
+it: the table comes back from the archive. It has no listener but this one, and no Docker.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import signal
+import socket
+from pathlib import Path
+from typing import Any
+
+HOST = "127.0.0.1"
+
+
+def main(port: int, data: Path) -> None:
+    listener = socket.create_server((HOST, port), backlog=256)
+    port = listener.getsockname()[1]
+    _configure(port, data)
+    asyncio.run(_serve(listener.detach(), port))
+
+
+def _configure(port: int, data: Path) -> None:
+    """MiniStack reads its settings when it is imported, so this comes first."""
+    os.environ |= {
+        "GATEWAY_PORT": str(port),
+        "BIND_HOST": HOST,
+        "MINISTACK_HOST": HOST,
+        "MINISTACK_REGION": os.environ.get("AWS_DEFAULT_REGION", "eu-central-1"),
+        "S3_PERSIST": "1",
+        "S3_DATA_DIR": str(data),
+        "PERSIST_STATE": "0",
+        "STATE_DIR": os.devnull,
+        "IOT_MTLS_ENABLED": "0",
+        "SFTP_ENABLED": "0",
+        "DOCKER_HOST": f"unix://{os.devnull}/none",
+        "LOG_LEVEL": "ERROR",
+    }
+
+
+async def _serve(listener: int, port: int) -> None:
+    from hypercorn.asyncio import serve  # noqa: PLC0415  (MiniStack reads the environment here)
+    from hypercorn.config import Config  # noqa: PLC0415
+    from ministack.app import app  # noqa: PLC0415
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    config = Config()
+    config.bind = [f"fd://{listener}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 1
+    config.loglevel = "ERROR"
+    announcing = asyncio.create_task(_announce(port))
+    application: Any = app
+    await serve(application, config, shutdown_trigger=stop.wait)
+    announcing.cancel()
+
+
+async def _announce(port: int) -> None:
+    """Say so once a request is answered: the listener alone would take connections too early."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    writer.write(b"GET /_ministack/health HTTP/1.1\r\nHost: local\r\nConnection: close\r\n\r\n")
+    await reader.readline()
+    writer.close()
+    print(f"ministack http://{HOST}:{port}", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="python -m local.emulator", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
+    parser.add_argument("--data", type=Path, required=True, help="where S3's objects lie")
+    given = parser.parse_args()
+    main(given.port, given.data)

@@ -1,0 +1,174 @@
+"""Keys, stream, table, buckets and trust document of a shop, each made if it is missing.
+
+- Making what is there already changes nothing, so this runs at every start.
+- A key file is whole or absent: it is written under another name first.
+- A stream name is used for one stream only. If the archive knows a stream that Kinesis does not
+  (somebody removed its database), the next one gets the next number.
+- The table is made as the design has it, and emptied by deleting it, never item by item.
+
+Clients are the app's own, so the environment of the shop must be in `os.environ`.
+Raises LocalError.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.config import client
+from chalicelib.errors import SecurityError
+from chalicelib.signing import keys
+from chalicelib.signing.trust import Trust, system_trust
+from local.errors import LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from chalicelib.signing.jws import SigningKey
+    from local.cloud import Names
+
+
+def provision(names: Names, state: Path, shards: int) -> None:
+    """Everything that the names name."""
+    make_buckets(names)
+    make_stream(names.stream, shards)
+    make_table(names.table)
+    make_trust(names, state)
+
+
+def key(state: Path, name: str) -> SigningKey:
+    """The key `root` or `system` of this shop, made the first time."""
+    path = state / "keys" / f"{name}.jwk"
+    if not path.exists():
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        fresh = path.with_suffix(f".{os.getpid()}")
+        fresh.unlink(missing_ok=True)
+        keys.write_key_file(fresh)
+        fresh.rename(path)
+    try:
+        return keys.read_key_file(path)
+    except (OSError, SecurityError) as error:
+        raise LocalError(f"{path} is no key that can be used: {error}") from error
+
+
+def make_buckets(names: Names) -> None:
+    s3 = client("s3")
+    for bucket in (names.archive_bucket, names.vault_bucket):
+        with _unless("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
+            region = {"LocationConstraint": s3.meta.region_name}
+            s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=region)
+    s3.put_bucket_versioning(
+        Bucket=names.archive_bucket, VersioningConfiguration={"Status": "Enabled"}
+    )
+
+
+def make_stream(stream: str, shards: int) -> None:
+    with _unless("ResourceInUseException"):
+        client("kinesis").create_stream(StreamName=stream, ShardCount=shards)
+
+
+def newest_stream(names: Names) -> int:
+    """Which stream to write to: the newest that the archive knows, or the one after it if lost."""
+    known = _archived_streams(names)
+    number = max(known, default=1)
+    return number + 1 if known and not _is_there(names.numbered_stream(number)) else number
+
+
+def make_table(table: str) -> None:
+    with _unless("ResourceInUseException"):
+        client("dynamodb").create_table(TableName=table, **TABLE)
+    client("dynamodb").get_waiter("table_exists").wait(
+        TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+
+
+def empty_table(table: str) -> None:
+    """The table without a row: deleted and made anew."""
+    with _unless("ResourceNotFoundException"):
+        client("dynamodb").delete_table(TableName=table)
+    client("dynamodb").get_waiter("table_not_exists").wait(
+        TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
+    )
+    make_table(table)
+
+
+def make_trust(names: Names, state: Path) -> None:
+    """The producer's key where the app reads it, and the document that says it may speak."""
+    root, system = key(state, "root"), key(state, "system")
+    jwk = (state / "keys" / "system.jwk").read_text()
+    client("ssm").put_parameter(
+        Name=names.producer_key, Value=jwk, Type="SecureString", Overwrite=True
+    )
+    document = Trust.sign(system_trust(system.public.jwk), root)
+    with _unless("PreconditionFailed"):
+        client("s3").put_object(
+            Bucket=names.archive_bucket, Key="trust/1.json", Body=document, IfNoneMatch="*"
+        )
+        return
+    _check_trust(names, root)
+
+
+def _check_trust(names: Names, root: SigningKey) -> None:
+    answer = client("s3").get_object(Bucket=names.archive_bucket, Key="trust/1.json")
+    try:
+        Trust.load(answer["Body"].read(), {root.kid: root.public})
+    except SecurityError as error:
+        raise LocalError(f"the root key did not sign this archive's trust: {error}") from error
+
+
+def _archived_streams(names: Names) -> list[int]:
+    found: list[int] = []
+    pages: Any = client("s3").get_paginator("list_objects_v2")
+    for page in pages.paginate(Bucket=names.archive_bucket, Prefix="segments/", Delimiter="/"):
+        streams = [each["Prefix"].split("/")[1] for each in page.get("CommonPrefixes", [])]
+        found += [int(each.rpartition("-")[2]) for each in streams]
+    return found
+
+
+def _is_there(stream: str) -> bool:
+    with _unless("ResourceNotFoundException"):
+        client("kinesis").describe_stream_summary(StreamName=stream)
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def _unless(*codes: str) -> Iterator[None]:
+    """Whatever the cloud refuses with one of these codes is as it should be."""
+    try:
+        yield
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in codes:
+            raise
+
+
+def _index(name: str, hash_key: str, range_key: str) -> dict[str, Any]:
+    return {
+        "IndexName": name,
+        "KeySchema": [
+            {"AttributeName": hash_key, "KeyType": "HASH"},
+            {"AttributeName": range_key, "KeyType": "RANGE"},
+        ],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+
+
+_KINDS = {"pk": "S", "sk": "S", "listing": "S", "listed": "S", "ranking": "S", "rank": "N"}
+TABLE: dict[str, Any] = {
+    "AttributeDefinitions": [
+        {"AttributeName": name, "AttributeType": kind} for name, kind in _KINDS.items()
+    ],
+    "KeySchema": [
+        {"AttributeName": "pk", "KeyType": "HASH"},
+        {"AttributeName": "sk", "KeyType": "RANGE"},
+    ],
+    "GlobalSecondaryIndexes": [
+        _index("listing", "listing", "listed"),
+        _index("ranking", "ranking", "rank"),
+    ],
+    "BillingMode": "PAY_PER_REQUEST",
+}

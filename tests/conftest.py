@@ -1,0 +1,46 @@
+"""What tests share: a cloud of their own, and in it a fresh shop for each test that asks."""
+
+import itertools
+import os
+from unittest import mock
+
+import pytest
+
+import local.cloud
+from chalicelib import config
+from chalicelib.signing import keys
+from local import provision
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory):
+    """MiniStack and Kinesis, for the whole run; nothing is in them yet."""
+    running = local.cloud.Cloud(tmp_path_factory.mktemp("state"))
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def shop(cloud):
+    """The names of a new, empty shop (stream, table, buckets, keys); the environment says so too.
+
+    Clients are kept from test to test: what differs is names.
+    """
+    names = local.cloud.Names(stage=f"t{next(_numbers)}")
+    with mock.patch.dict(os.environ):
+        local.cloud.enter(cloud.state, names)
+        provision.provision(names, cloud.state, local.cloud.SHARDS)
+        yield names
+    config.settings.cache_clear()
+    keys.forget()
+
+
+def pytest_sessionfinish(session, exitstatus):
+    """In CI a test that was skipped did not pass."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if os.environ.get("CI") and exitstatus == pytest.ExitCode.OK and reporter.stats.get("skipped"):
+        reporter.write_line("CI: a test was skipped", red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
