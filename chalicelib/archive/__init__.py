@@ -1,76 +1,46 @@
-"""The archive: the log's long memory, in write-once segments. The only file that knows its layout.
+"""The archive: the log's long memory, in write-once segments. The only room that knows its layout.
 
     segments/<stream>/<shard>/<MAX - before>.jsonl.gz        `before`: the sequence just before it
 
 Names run newest first. A segment is put with If-None-Match and only under a `before` that is zero
 or the last record of a segment just read or written: so the chain of a shard cannot fork,
-whatever races. The first line is the manifest, then every record verbatim, unverifiable ones too:
-`[sequence, arrival ms, partition key, data]`, with `{"raw": base64}` for data that is not ASCII.
-Nothing is ever changed or deleted.
+whatever races. Nothing is ever changed or deleted.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import config
+from chalicelib.archive.segment import EMPTY, Segment, Tail, decode, encode, with_clock
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Batch, Position, Record, Shard
 
+__all__ = [
+    "EMPTY",
+    "Segment",
+    "Tail",
+    "append",
+    "decode",
+    "encode",
+    "head",
+    "read_after",
+    "record_at",
+    "shards",
+    "tail",
+    "with_clock",
+]
+
 MAX = 10**56 - 1
 ENDING = ".jsonl.gz"
-INFLATED = 64 * 1024 * 1024
 PREFETCH = 8
 HELD_NAMES = 20_000
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """The end of a shard's archive: a segment boundary, and the shard's clock there."""
-
-    last: int
-    clock: int
-    previous: int | None
-
-
-EMPTY = Tail(last=0, clock=0, previous=None)
-
-
-@dataclass(frozen=True, slots=True)
-class Segment:
-    """Records of one shard, whole and in order, and what the manifest says of them.
-
-    `clock` is the running maximum of arrival times before the first record; `parents` are the
-    nearest ancestors that have segments, and only a shard's first segment names them.
-    """
-
-    shard: Shard
-    before: int
-    records: tuple[Record, ...]
-    previous: int | None
-    clock: int
-    parents: tuple[str, ...] = ()
-
-    @property
-    def last(self) -> int:
-        """The sequence number of its last record: the `before` of the next segment."""
-        return self.records[-1].sequence
-
-    @property
-    def tail(self) -> Tail:
-        """The end of the archive, were this its last segment."""
-        arrivals = max(record.arrival for record in self.records)
-        return Tail(self.last, max(self.clock, arrivals), self.before)
 
 
 Ancestors = Callable[[Shard], Iterable[Shard]]
@@ -174,14 +144,6 @@ def record_at(position: Position) -> tuple[Record, int] | None:
     return None
 
 
-def with_clock(segment: Segment) -> Iterator[tuple[Record, int]]:
-    """Each record with the shard's clock at it: the running maximum, its own arrival included."""
-    clock = segment.clock
-    for record in segment.records:
-        clock = max(clock, record.arrival)
-        yield record, clock
-
-
 def _folder(shard: Shard) -> str:
     return f"segments/{shard}/"
 
@@ -256,60 +218,3 @@ def _call(operation: str, **request: Any) -> dict[str, Any]:
 
 def _bucket() -> str:
     return config.settings().archive_bucket
-
-
-def encode(segment: Segment) -> bytes:
-    """The segment as it lies in the archive: the same bytes for the same segment."""
-    lines = [_manifest(segment), *map(_line, segment.records)]
-    text = "\n".join(json.dumps(line, separators=(",", ":")) for line in lines) + "\n"
-    deflate = zlib.compressobj(level=1, wbits=31)
-    return deflate.compress(text.encode()) + deflate.flush()
-
-
-def _manifest(segment: Segment) -> dict[str, Any]:
-    return {
-        "v": 1,
-        "stream": segment.shard.stream,
-        "shard": segment.shard.id,
-        "before": str(segment.before),
-        "first": str(segment.records[0].sequence),
-        "last": str(segment.last),
-        "count": len(segment.records),
-        "previous": None if segment.previous is None else str(segment.previous),
-        "clock": segment.clock,
-        "parents": list(segment.parents),
-    }
-
-
-def _line(record: Record) -> list[Any]:
-    data: Any = {"raw": base64.b64encode(record.data).decode()}
-    if record.data.isascii():
-        data = record.data.decode("ascii")
-    return [str(record.sequence), record.arrival, record.key, data]
-
-
-def decode(body: bytes) -> Segment:
-    """The segment that `encode` made.
-
-    Raises ValueError when it is damaged, or larger than any segment that was ever put.
-    """
-    inflate = zlib.decompressobj(wbits=31)
-    text = inflate.decompress(body, INFLATED)
-    if not inflate.eof:
-        raise ValueError("a segment is cut short, or inflates to more than 64 MiB")
-    manifest, *lines = (json.loads(line) for line in text.splitlines())
-    previous = manifest["previous"]
-    return Segment(
-        shard=Shard(manifest["stream"], manifest["shard"]),
-        before=int(manifest["before"]),
-        records=tuple(map(_record, lines)),
-        previous=None if previous is None else int(previous),
-        clock=manifest["clock"],
-        parents=tuple(manifest["parents"]),
-    )
-
-
-def _record(line: list[Any]) -> Record:
-    sequence, arrival, key, data = line
-    raw = base64.b64decode(data["raw"]) if isinstance(data, dict) else data.encode("ascii")
-    return Record(int(sequence), arrival, key, raw)

@@ -1,9 +1,7 @@
 """The table `views`: the transaction, the batch read, the snapshot, the paged query.
 
-The only file that knows DynamoDB. A row is `pk`, `sk` and a JSON `body`; a tally has a number
-`rank` that is only ever added to. `listing`+`listed` put a row into a newest-first list,
-`ranking`+`rank` into a top-n list. What DynamoDB would refuse is refused here, as Misfit, before
-it is sent; a missing table or a throttle is CloudFailure, and nothing was changed.
+The only room that knows DynamoDB. A missing table, a throttle or a time-out is CloudFailure, and
+nothing was changed; a row that DynamoDB refuses is Misfit.
 """
 
 from __future__ import annotations
@@ -11,130 +9,37 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import config
 from chalicelib.errors import CloudFailure, CommitLost, Conflict, Misfit
+from chalicelib.store.rows import Add, Delete, Key, Put, PutFirst, Row, Write, merge, size, text_of
+
+__all__ = [
+    "Add",
+    "Delete",
+    "Guard",
+    "Key",
+    "Put",
+    "PutFirst",
+    "Query",
+    "Row",
+    "Write",
+    "commit",
+    "get",
+    "merge",
+    "page",
+    "read",
+    "scan",
+    "size",
+    "snapshot",
+]
 
 MOST_ROWS = 100
 MOST_BYTES = 3_500_000
-ROW_BYTES = 350_000
-DIGITS = 10**38
-
-
-class Key(NamedTuple):
-    """The primary key of a row."""
-
-    pk: str
-    sk: str
-
-
-@dataclass(frozen=True, slots=True)
-class Put:
-    """The whole row. `listing` is (list, order); `memory` is a subject's own."""
-
-    key: Key
-    body: dict[str, Any]
-    listing: tuple[str, str] | None = None
-    blob: bytes | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class PutFirst:
-    """The whole row, unless there is one: the first stays."""
-
-    key: Key
-    body: dict[str, Any]
-    listing: tuple[str, str] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Delete:
-    """No such row any more."""
-
-    key: Key
-
-
-@dataclass(frozen=True, slots=True)
-class Add:
-    """More (or less) on a tally. `ranking` is its top-n list, a constant of its key."""
-
-    key: Key
-    amount: int
-    ranking: str | None = None
-
-
-Write = Put | PutFirst | Delete | Add
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A row as read."""
-
-    key: Key
-    body: dict[str, Any] = field(default_factory=dict)
-    blob: bytes = b""
-    rank: int = 0
-
-
-def merge(earlier: Write | None, later: Write) -> Write:
-    """The one write that comes to the same as both, in this order."""
-    match earlier, later:
-        case Add(), Add():
-            return Add(later.key, earlier.amount + later.amount, later.ranking)
-        case ((Put() | PutFirst()), PutFirst()):
-            return earlier
-        case _:
-            return later
-
-
-def size(write: Write) -> int:
-    """About how many bytes the row takes, at most.
-
-    Raises Misfit where DynamoDB would refuse the row.
-    """
-    pk, sk = (len(part.encode()) for part in write.key)
-    if not (0 < pk <= 2048 and 0 < sk <= 1024):
-        raise Misfit(f"the key of a row is {pk} and {sk} bytes long")
-    total = pk + sk + _payload(write)
-    if total > ROW_BYTES:
-        raise Misfit(f"a row of {total} bytes is over {ROW_BYTES}")
-    return total
-
-
-def _payload(write: Write) -> int:
-    match write:
-        case Put() | PutFirst():
-            listed = sum(_index_key(part) for part in write.listing or ())
-            blob = len(write.blob or b"") if isinstance(write, Put) else 0
-            return len(_text(write.body).encode()) + listed + blob + 100
-        case Add():
-            if type(write.amount) is not int or abs(write.amount) >= DIGITS:
-                raise Misfit("a tally adds a whole number of at most 38 digits")
-            return 100 + _index_key(write.ranking or "-")
-        case Delete():
-            return 0
-
-
-def _index_key(text: str) -> int:
-    length = len(text.encode())
-    if not 0 < length <= 1024:
-        raise Misfit(f"the key of an index is {length} bytes long")
-    return length
-
-
-# A prepared encoder takes half the time of json.dumps with options.
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
-
-
-def _text(body: dict[str, Any]) -> str:
-    try:
-        return _encode(body)
-    except (TypeError, ValueError) as error:
-        raise Misfit(f"a row's body is no JSON: {error}") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +112,7 @@ def _update(key: Key, expression: str, values: dict[str, Any]) -> dict[str, Any]
 
 
 def _item(write: Put | PutFirst) -> dict[str, Any]:
-    item: dict[str, Any] = {**_key(write.key), "body": {"S": _text(write.body)}}
+    item: dict[str, Any] = {**_key(write.key), "body": {"S": text_of(write.body)}}
     if write.listing is not None:
         item["listing"], item["listed"] = ({"S": part} for part in write.listing)
     if isinstance(write, Put) and write.blob is not None:
