@@ -6,35 +6,31 @@ import os
 import threading
 from collections.abc import Iterator
 from typing import Any
+from unittest import mock
 
 import pytest
 from chalice import local as chalice_local
 from chalice.config import Config
 from shopfront import Answer, Shopfront, forget
 
-from local.cloud import Cloud, Names, enter
+from local.cloud import SHARDS, Cloud, Names, enter
 from local.provision import provision
 
 
 @pytest.fixture(scope="package")
-def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shopfront]:
+def front(cloud: Cloud) -> Iterator[Shopfront]:
     """The shop, with one person of each kind: `merchant`, `photographer`, `customer`, `admin`."""
-    before = dict(os.environ)
-    state, names = tmp_path_factory.mktemp("shop"), Names(stage="api")
-    cloud = Cloud(state)
-    cloud.start()
-    enter(state, names)
-    forget()
-    provision(names, state, 2)
-    with served() as (application, port):
-        shop = Shopfront(port, application)
-        for role in ("merchant", "photographer", "customer", "admin"):
-            shop.person(role, name=role)
-        shop.settle()
-        yield shop
-    cloud.stop()
-    os.environ.clear()
-    os.environ |= before
+    names = Names(stage="api")
+    with mock.patch.dict(os.environ):
+        enter(cloud.state, names)
+        forget()
+        provision(names, cloud.state, SHARDS)
+        with served() as (application, port):
+            shop = Shopfront(port, application)
+            for role in ("merchant", "photographer", "customer", "admin"):
+                shop.person(role, name=role)
+            shop.settle()
+            yield shop
     forget()
 
 

@@ -20,7 +20,8 @@ from chalicelib.signing import keys
 from local import provision
 
 ARN = "arn:aws:kinesis:eu-central-1:000000000000:stream/"
-PROBLEM = "application/problem+json"
+SCHEDULED = ("version", "account", "region", "detail", "detail-type", "source", "time", "id")
+SCHEDULED += ("resources",)
 names = itertools.count(1)
 
 
@@ -157,6 +158,10 @@ class Shopfront:
             if records:
                 self.application.project(invocation(shard, records), None)
                 self.pending[shard] = []
+
+    def sweep(self) -> None:
+        """What the schedule does each minute."""
+        self.application.sweep(dict.fromkeys(SCHEDULED, ""), None)
 
     def empty_table(self) -> None:
         """The table as it is the moment after somebody deleted it and made it anew."""
