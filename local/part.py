@@ -16,12 +16,16 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from local.errors import LocalError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+
+PROJECT = Path(__file__).parent.parent
 
 
 @dataclass(slots=True)
@@ -80,6 +84,7 @@ class Part:
             stdout=subprocess.PIPE,
             pass_fds=self.inherits,
             process_group=0,
+            cwd=PROJECT,
         )
 
     def _let_go(self) -> None:

@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -161,8 +162,6 @@ def _records(kinesis, stream, shard):
 
 
 def _is_gone(pid, patience_s=8.0):
-    import time
-
     end = time.monotonic() + patience_s
     while Path(f"/proc/{pid}").exists() and time.monotonic() < end:
         time.sleep(0.02)
