@@ -3,8 +3,8 @@
 A subject's row holds its state, the number of events that changed it, and the memory of what it
 has judged: the last 256 verified events of the last 90 s of the shard's clock, 13 bytes each (8 of
 the hash of source and id, 3 of type and data, 2 of the clock's seconds). Freshness is 75 s wide
-(signing), so an unkeyed event that comes again is always remembered or stale. A keyed event is
-remembered by its own row for 24 h instead.
+(signing), so an event that comes again is always remembered or stale. A keyed event is remembered
+by a row of its own, too, for 24 h.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def judge(
     """
     memory = recall(subject.memory, subject.clock, event.clock)
     after = Subject(subject.state, subject.version, remember(memory, event), event.clock)
-    if doubt := repeat(memory, event) or keyed_repeat(keyed, event):
+    if doubt := keyed_repeat(keyed, event) or repeat(memory, event):
         return after, doubt
     if event.envelope.expects not in (None, subject.version):
         return after, Ignored("expects", f"the subject is at version {subject.version}")
@@ -100,9 +100,7 @@ def _age(seconds: bytes, now: int) -> int:
 
 
 def remember(memory: bytes, event: Event) -> bytes:
-    """The memory with this event in it; a keyed one has a row of its own."""
-    if event.envelope.commandhash is not None:
-        return memory
+    """The memory with this event in it."""
     seconds = (event.clock // 1000 % 65536).to_bytes(2, "big")
     entry = identity(event.envelope) + content(event.envelope) + seconds
     return (memory + entry)[-ENTRY * MOST :]

@@ -1,0 +1,134 @@
+"""What hypothesis tells: logs over shards that split and merge, with every kind of event in them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from hypothesis import strategies as st
+from worlds import IMAGE, START, STRANGER, World, commandhash, said, stamp
+
+from chalicelib.signing import seal
+
+NAMES = [f"shardId-{number:012d}" for number in range(6)]
+SUBJECTS = ["product/1", "product/2", "product/12", "customer/ada", "customer/bob"]
+MOVES = ["created", "updated", "photographed", "viewed", "purchased"]
+
+# For each phase of the log the shard of each subject; and the parents of each shard.
+LAYOUTS: dict[str, tuple[list[list[int]], dict[int, list[int]]]] = {
+    "one": ([[0, 0, 0, 0, 0]], {0: []}),
+    "two": ([[0, 1, 0, 1, 0]], {0: [], 1: []}),
+    "split": ([[0, 0, 0, 0, 0], [1, 2, 1, 2, 2]], {0: [], 1: [0], 2: [0]}),
+    "split and merge": (
+        [[0, 0, 0, 0, 0], [1, 2, 1, 2, 1], [3, 3, 3, 3, 3]],
+        {0: [], 1: [0], 2: [0], 3: [1, 2]},
+    ),
+    "uneven": (
+        [[0, 1, 0, 1, 1], [0, 2, 0, 3, 3], [4, 4, 4, 3, 3], [4, 4, 4, 5, 5]],
+        {0: [], 1: [], 2: [1], 3: [1], 4: [0, 2], 5: [3]},
+    ),
+}
+
+# Mostly honest; each flaw often enough to matter.
+FLAWS = [
+    *["none"] * 10,
+    *["again", "again", "other content", "keyed", "keyed", "keyed", "expects", "expects"],
+    *["stale", "early", "forged", "foreign", "misplaced", "garbage", "binary", "invalid"],
+    *["unknown"],
+]
+
+
+@dataclass(frozen=True)
+class Told:
+    """One step of a story: small numbers, so that it shrinks well."""
+
+    phase: int
+    subject: int
+    move: int
+    flaw: str
+    gap: int
+    pick: int
+
+
+GAPS = [0, 1, 40, 900, 14_000, 30_000, 61_000, 91_000, 25 * 3_600_000, -2_000]
+told = st.builds(
+    Told,
+    st.integers(0, 3),
+    st.integers(0, len(SUBJECTS) - 1),
+    st.integers(0, len(MOVES) - 1),
+    st.sampled_from(FLAWS),
+    st.sampled_from(GAPS),
+    st.integers(0, 3),
+)
+
+
+@st.composite
+def worlds(draw: Any, most: int = 24) -> World:
+    """A shop with its log."""
+    layout = draw(st.sampled_from(list(LAYOUTS)))
+    steps = draw(st.lists(told, min_size=1, max_size=most))
+    return build(layout, steps)
+
+
+def build(layout: str, steps: list[Told]) -> World:
+    """The log that the steps tell."""
+    phases, parents = LAYOUTS[layout]
+    world = World({NAMES[shard]: [NAMES[p] for p in over] for shard, over in parents.items()})
+    now, earlier = START, []
+    last = len(phases) - 1
+    for number, step in enumerate(sorted(steps, key=lambda step: min(step.phase, last))):
+        now += step.gap
+        shard = NAMES[phases[min(step.phase, last)][step.subject]]
+        tell(world, shard, step, now, number, earlier)
+    return world
+
+
+def tell(world: World, shard: str, step: Told, now: int, number: int, earlier: list[Any]) -> None:
+    """The step as a record of the shard."""
+    subject = SUBJECTS[step.subject]
+    move = "registered" if subject.startswith("customer") else MOVES[step.move]
+    actor = ["ada", "bob", "cyd", "ada"][step.pick]
+    event = said(move, subject, now, number, actor=actor)
+    told_before = [each for each in earlier if each[0].subject == subject]
+    match step.flaw:
+        case "again" if told_before:
+            same, data = told_before[-1 - step.pick % len(told_before)]
+            world.put(shard, now, same.subject, data)
+            return
+        case "other content" if told_before:
+            same, _ = told_before[-1 - step.pick % len(told_before)]
+            event = replace(event, id=same.id)
+        case "keyed":
+            event = replace(event, id=f"k{step.pick % 2}", commandhash=commandhash(str(step.move)))
+        case "expects":
+            event = replace(event, expects=step.pick)
+        case "stale":
+            event = replace(event, time=stamp(now - 61_000))
+        case "early":
+            event = replace(event, time=stamp(now + 14_000))
+        case "foreign":
+            event = replace(event, stream="tillstream-other-1")
+        case "invalid":
+            event = replace(event, data={"brand": 7} | IMAGE)
+        case "unknown" if step.pick == 0:
+            event = replace(event, type=event.type.replace(".v1", ".v9"))
+    sealed = seal(event, STRANGER).encode() if step.flaw == "forged" else None
+    match step.flaw:
+        case "forged":
+            world.put(shard, now, subject, sealed or b"")
+        case "garbage":
+            world.put(shard, now, subject, b"{}" * step.pick)
+        case "binary":
+            world.put(shard, now, subject, b"\xff\x00\xc3" * step.pick)
+        case "misplaced":
+            data = world.say(shard, event, now)
+            world.logs[shard][-1] = replace(data, key="product/elsewhere")
+        case _:
+            earlier.append((event, world.say(shard, event, now).data))
+
+
+actions = st.sampled_from(
+    ["turn"] * 8 + ["crash"] * 3 + ["fail", "conflict", "empty", "empty", "drop", "create"]
+)
+plans = st.lists(st.tuples(st.integers(0, 25), actions), max_size=25)
+sizes = st.lists(st.integers(1, 7), min_size=1, max_size=5)

@@ -1,0 +1,198 @@
+"""A shop in memory: keys, a log of sealed records over shards, and the two folds side by side."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from simulator import Cloud
+
+from chalicelib import archive, config, projector, store
+from chalicelib.config import Settings
+from chalicelib.decisions import DECIDERS
+from chalicelib.events import SYSTEM, Batch, Envelope, Record, Shard
+from chalicelib.projector import Code
+from chalicelib.signing import SigningKey, Trust, keys, seal, system_trust
+from chalicelib.views import VIEWS
+from ops import naive
+
+STREAM = "tillstream-test-1"
+START = 1_795_000_000_000
+ROOT, JWK, STRANGER = (SigningKey(keys.new_key()), keys.new_key(), SigningKey(keys.new_key()))
+KEY = SigningKey(JWK)
+TRUST = Trust.load(Trust.sign(system_trust(JWK), ROOT), {ROOT.kid: ROOT.public})
+SETTINGS = Settings("test", STREAM, "views", "archive", "vault", "/key", ROOT.public.x, "local")
+CODE = Code(DECIDERS, VIEWS)
+DESCRIBED = {"brand": "b", "name": "n", "description": "", "category": "cakes"}
+IMAGE = {"image": "https://pictures.example/1.png"}
+
+
+def stamp(ms: int) -> str:
+    """The time of an envelope."""
+    at = datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def said(move: str, subject: str, at: int, number: int, **changes: Any) -> Envelope:
+    """An envelope of the system's, valid but for what is changed."""
+    data: Mapping[str, Any] = {
+        "created": DESCRIBED,
+        "updated": DESCRIBED | {"category": "pies"},
+        "photographed": IMAGE,
+        "registered": {"publicName": "Ada"},
+    }.get(move, {})
+    kind = subject.partition("/")[0]
+    made = Envelope(
+        id=f"e{number}",
+        source=SYSTEM,
+        type=f"tillstream.{kind}.{move}.v1",
+        subject=subject,
+        time=stamp(at),
+        stream=STREAM,
+        actor="ada",
+        data=dict(data),
+    )
+    return replace(made, **changes)
+
+
+def commandhash(command: str) -> str:
+    """What stands for a command in a keyed event."""
+    digest = hashlib.sha256(command.encode()).digest()
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+@dataclass(repr=False)
+class World:
+    """Shards with their parents and what lies on them; sequences are global and even apart."""
+
+    parents: dict[str, list[str]] = field(default_factory=lambda: {"shardId-000000000000": []})
+    streams: dict[str, str] = field(default_factory=dict)
+    logs: dict[str, list[Record]] = field(default_factory=dict)
+    cloud: Cloud = field(default_factory=Cloud)
+    code: Code = CODE
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        self.cloud["dynamodb"].create(SETTINGS.table)
+        for shard, parents in self.parents.items():
+            stream = self.streams.get(shard, STREAM)
+            self.cloud["kinesis"].streams.setdefault(stream, {})[shard] = parents
+            self.logs[shard] = []
+
+    def __repr__(self) -> str:
+        return f"World({self.logs})"
+
+    def shard(self, name: str) -> Shard:
+        """The shard of this name, in its stream."""
+        return Shard(self.streams.get(name, STREAM), name)
+
+    def put(self, shard: str, arrival: int, key: str, data: bytes) -> Record:
+        """One more record on the shard."""
+        self.number += 7
+        record = Record(self.number, arrival, key, data)
+        self.logs[shard].append(record)
+        return record
+
+    def say(self, shard: str, envelope: Envelope, arrival: int) -> Record:
+        """One more event on the shard, sealed."""
+        return self.put(shard, arrival, envelope.subject, seal(envelope, KEY).encode())
+
+    def batch(self, shard: str, start: int = 0, end: int | None = None) -> Batch:
+        """These records of the shard, as the consumer gets them."""
+        return Batch(self.shard(shard), tuple(self.logs[shard][start:end]))
+
+    def drop(self) -> None:
+        """The table is deleted."""
+        self.cloud["dynamodb"].drop(SETTINGS.table)
+
+    def create(self) -> None:
+        """The table is made anew, if it is missing."""
+        if SETTINGS.table not in self.cloud["dynamodb"].tables:
+            self.cloud["dynamodb"].create(SETTINGS.table)
+
+    @property
+    def items(self) -> dict[tuple[str, str], Any]:
+        """The table as it is."""
+        return self.cloud["dynamodb"].tables[SETTINGS.table]
+
+    def rows(self) -> naive.Rows:
+        """The rows of the table that the log explains."""
+        return plain(self.items.values())
+
+    def checkpoints(self) -> dict[str, dict[str, Any]]:
+        """Every shard's checkpoint as it lies in the table."""
+        found = {
+            key[1]: json.loads(item["body"]["S"])
+            for key, item in self.items.items()
+            if key[0] == "checkpoint/live"
+        }
+        return dict(sorted(found.items()))
+
+    def fold(self, upto: Mapping[str, int] | None = None) -> naive.Fold:
+        """The naive fold of what lies on the shards."""
+        logs = {
+            str(self.shard(name)): naive.Log(
+                [str(self.shard(parent)) for parent in self.before(name)], records
+            )
+            for name, records in self.logs.items()
+        }
+        return naive.expected(logs, upto, self.code.deciders, self.code.views, lambda: TRUST)
+
+    def before(self, shard: str) -> Sequence[str]:
+        """The shards that must be folded before this one."""
+        older = [s for s in self.parents if self.shard(s).stream < self.shard(shard).stream]
+        return self.parents[shard] or older
+
+    def explained(self) -> naive.Rows:
+        """The naive fold up to the checkpoints: what the rows must be at this very moment."""
+        upto = {shard: int(found["position"]) for shard, found in self.checkpoints().items()}
+        return self.fold(upto).rows
+
+
+def plain(items: Any) -> naive.Rows:
+    """The items of the table as the naive fold has them."""
+    rows = {}
+    for item in items:
+        key = item["pk"]["S"], item["sk"]["S"]
+        if key[0] in ("checkpoint/live", "ready"):
+            continue
+        row: dict[str, Any] = {}
+        for name, value in item.items():
+            match name, value:
+                case "pk" | "sk", _:
+                    pass
+                case "body", {"S": text}:
+                    body = json.loads(text)
+                    body.pop("detail", None)
+                    row["body"] = body
+                case _, {"N": number}:
+                    row[name] = int(number)
+                case "blob", {"B": blob} if not blob:
+                    pass
+                case _, {"S": text} | {"B": text}:
+                    row[name] = text
+        rows[key] = row
+    return rows
+
+
+@contextmanager
+def simulated(world: World) -> Iterator[Any]:
+    """The engine runs on this world's clouds; what a process remembers is forgotten."""
+    import pytest  # noqa: PLC0415
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(config, "client", world.cloud.client)
+        patch.setattr(config, "settings", lambda: SETTINGS)
+        patch.setattr(keys, "trust", lambda *, reload=False: TRUST)
+        patch.setattr(archive, "_tails", {})
+        patch.setattr(projector, "CATCH_UP_S", 60.0)
+        patch.setattr(store, "MOST_ROWS", 9)
+        patch.setattr(projector, "GROUP", 5)
+        patch.setattr(archive, "HELD_NAMES", 3)
+        yield patch
