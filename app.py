@@ -39,10 +39,11 @@ def route(method: str, path: str, *, public: bool = False) -> Callable[[Any], An
 
     def register(handler: Callable[..., Any]) -> Any:
         def handle(params: dict[str, str]) -> Any:
-            request = _request()
+            named = {name: unquote(value) for name, value in params.items()}
+            request = _request(path.format(**named))
             if not public:
                 access.require(method, path, request.roles)
-            return handler(request, **{name: unquote(value) for name, value in params.items()})
+            return handler(request, **named)
 
         @functools.wraps(handler)
         def answering(**params: str) -> Response:
@@ -65,13 +66,14 @@ def speak_problem_json(request: Any, get_response: Callable[[Any], Any]) -> Any:
     return Response(answer.body, dict(answer.headers), answer.status)
 
 
-def _request() -> http.Request:
+def _request(path: str) -> http.Request:
+    """The request at hand. Chalice's own `path` is the route, the same for every product."""
     given: Any = app.current_request
     query: Any = given.query_params or {}
     caller = given.context.get("authorizer") or {}
     return http.Request(
         method=given.method,
-        path=given.path,
+        path=path,
         headers={name.lower(): value for name, value in given.headers.items()},
         query=http.arguments({name: query.getlist(name) for name in query}),
         body=given.raw_body,
