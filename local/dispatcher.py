@@ -1,38 +1,43 @@
-"""Drives app.py's Lambda handlers as Lambda's event-source mappings would.
+"""`python -m local.dispatcher`: the Lambda handlers of app.py, called as their mappings would.
 
-- One shard, one batch at a time, in order: at most 1,000 records and 6 MB. A batch that raises is
-  given again, unchanged, after 0.1 s doubling to 5 s; it is never skipped and never cut.
+- One shard, one batch at a time, in order. A batch that raises is given again, unchanged, after
+  0.1 s doubling to 5 s; it is never skipped and never cut.
 - No position is kept: a shard starts after the tail of its archive, or at its beginning.
 - A child shard starts only when every ancestor that the stream still lists was read to its end.
 - `sweep` is called at once and then each minute.
+- A shard that had records is asked again at once, an empty one after 10 ms growing to 50: a shop
+  where nothing happens costs a tenth of a core. New shards are looked for every five seconds.
 
-On SIGTERM the batch in hand is finished and nothing else is begun.
+On SIGTERM the batch in hand is finished and nothing else is begun. A batch that fails is not in
+hand while it waits to be tried again.
 """
 
 from __future__ import annotations
 
-import base64
+import importlib
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import archive, config, telemetry
 from chalicelib.errors import TillstreamError
 from chalicelib.events import Shard
+from local.batches import cut, invocation, startable
+from local.quiet import speak_in_lines
 
-MOST_RECORDS = 1000
-MOST_BYTES = 6 * 1024 * 1024
-IDLE_S = 0.02
+if TYPE_CHECKING:
+    from local.batches import Records
+
+IDLE_S = (0.01, 0.05)
 LIST_S = 5.0
 SWEEP_S = 60.0
 BACK_OFF_S = (0.1, 5.0)
-ARN = "arn:aws:kinesis:eu-central-1:000000000000:stream/"
+READ_LIMIT = 10_000  # several batches a call; Lambda reads so too
 
 Handler = Callable[[dict[str, Any], Any], Any]
 Tail = Callable[[Shard], int | None]
@@ -41,6 +46,18 @@ Tail = Callable[[Shard], int | None]
 def archived(shard: Shard) -> int | None:
     """The last sequence number of the shard that the archive holds."""
     return archive.tail(shard).last or None
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a handler may ask of Lambda."""
+
+    function_name: str
+    aws_request_id: str = "local"
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Time enough: nothing is cut off locally."""
+        return 60_000
 
 
 @dataclass
@@ -70,7 +87,7 @@ class Dispatcher:
             try:
                 self.sweep({}, Context("sweep"))
             except Exception as failure:  # noqa: BLE001  (Lambda logs it and calls again)
-                telemetry.say("sweep-failed", error=f"{type(failure).__name__}: {failure}")
+                telemetry.say("sweep-failed", error=type(failure).__name__)
             self.stop.wait(SWEEP_S)
 
     def _start_shards(self) -> None:
@@ -80,30 +97,45 @@ class Dispatcher:
             telemetry.say("no-shards", reason=str(failure))
             return
         for name in startable(listed, self.drained):
-            if name not in self.threads:
+            if name not in self.threads or self._has_broken(name):
                 thread = threading.Thread(target=self._drive, args=(name,), name=name)
                 self.threads[name] = thread
                 thread.start()
 
+    def _has_broken(self, name: str) -> bool:
+        return name not in self.drained and not self.threads[name].is_alive()
+
     def _drive(self, name: str) -> None:
-        """The shard to its end, or until stopped."""
+        """The shard to its end, or until stopped. What breaks here is begun again."""
         shard = Shard(self.stream, name)
-        for records in _batches(shard, self.tail_of, self.stop):
-            for batch in cut(records):
-                if not self._deliver(shard, batch):
-                    return
+        try:
+            for records in _read(shard, self.tail_of, self.stop):
+                for batch in cut(records):
+                    if not self._deliver(shard, batch):
+                        return
+        except Exception as failure:  # noqa: BLE001  (no shard stands still in silence)
+            telemetry.say("shard-broken", shard=str(shard), error=type(failure).__name__)
+            return
         if not self.stop.is_set():
             self.drained.add(name)
 
-    def _deliver(self, shard: Shard, records: Sequence[Mapping[str, Any]]) -> bool:
+    def _deliver(self, shard: Shard, records: Records) -> bool:
         """Whether the batch succeeded; it is tried until it does, or all stops."""
         event, pause = invocation(shard, records), BACK_OFF_S[0]
         while not self.stop.is_set():
             try:
                 self.project(event, Context("project"))
             except Exception as failure:  # noqa: BLE001  (whatever it is, Lambda tries again)
-                reason = f"{type(failure).__name__}: {failure}"
-                telemetry.say("batch-failed", shard=str(shard), records=len(records), error=reason)
+                kind = type(failure).__name__
+                reason = str(failure) if isinstance(failure, TillstreamError) else ""
+                telemetry.say(
+                    "batch-failed",
+                    shard=str(shard),
+                    first=records[0]["SequenceNumber"],
+                    records=len(records),
+                    error=kind,
+                    reason=reason,
+                )
                 self.stop.wait(pause)
                 pause = min(pause * 2, BACK_OFF_S[1])
             else:
@@ -111,82 +143,17 @@ class Dispatcher:
         return False
 
 
-@dataclass(frozen=True)
-class Context:
-    """What a handler may ask of Lambda."""
-
-    function_name: str
-    aws_request_id: str = "local"
-
-    def get_remaining_time_in_millis(self) -> int:
-        """Time enough: nothing is cut off locally."""
-        return 60_000
-
-
-def startable(listed: Sequence[Mapping[str, Any]], drained: set[str]) -> list[str]:
-    """The shards all of whose listed ancestors are drained."""
-    by_name = {entry["ShardId"]: entry for entry in listed}
-
-    def waits(name: str) -> bool:
-        entry = by_name[name]
-        parents = (entry.get("ParentShardId"), entry.get("AdjacentParentShardId"))
-        return any(p in by_name and (p not in drained or waits(p)) for p in parents)
-
-    return [name for name in by_name if not waits(name)]
-
-
-def cut(records: Sequence[Mapping[str, Any]]) -> Iterator[Sequence[Mapping[str, Any]]]:
-    """The records in batches that Lambda would take: base64 within 6 MB."""
-    start = size = 0
-    for at, record in enumerate(records):
-        grown = len(record["Data"]) * 4 // 3 + 400
-        if at > start and (at - start >= MOST_RECORDS or size + grown > MOST_BYTES):
-            yield records[start:at]
-            start, size = at, 0
-        size += grown
-    if records:
-        yield records[start:]
-
-
-def invocation(shard: Shard, records: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The event that Lambda gives a Kinesis consumer."""
-    return {
-        "Records": [
-            {
-                "eventSource": "aws:kinesis",
-                "eventVersion": "1.0",
-                "eventID": f"{shard.id}:{record['SequenceNumber']}",
-                "eventName": "aws:kinesis:record",
-                "invokeIdentityArn": "arn:aws:iam::000000000000:role/local",
-                "awsRegion": "eu-central-1",
-                "eventSourceARN": ARN + shard.stream,
-                "kinesis": {
-                    "kinesisSchemaVersion": "1.0",
-                    "partitionKey": record["PartitionKey"],
-                    "sequenceNumber": record["SequenceNumber"],
-                    "data": base64.b64encode(record["Data"]).decode(),
-                    "approximateArrivalTimestamp": record[
-                        "ApproximateArrivalTimestamp"
-                    ].timestamp(),
-                },
-            }
-            for record in records
-        ]
-    }
-
-
-def _batches(
-    shard: Shard, tail_of: Tail, stop: threading.Event
-) -> Iterator[Sequence[Mapping[str, Any]]]:
+def _read(shard: Shard, tail_of: Tail, stop: threading.Event) -> Iterator[Records]:
     """What lies in the shard after the archive's tail, as it comes; ends with a closed shard."""
     last: int | None = None
     iterator: str | None = None
+    pause = IDLE_S[0]
     while not stop.is_set():
         try:
             if iterator is None:
                 last = last or tail_of(shard)
                 iterator = _iterator(shard, last)
-            answer = config.client("kinesis").get_records(ShardIterator=iterator, Limit=10_000)
+            answer = config.client("kinesis").get_records(ShardIterator=iterator, Limit=READ_LIMIT)
         except (ClientError, BotoCoreError, TillstreamError) as failure:
             telemetry.say("shard-unread", shard=str(shard), reason=str(failure))
             iterator = None
@@ -195,11 +162,13 @@ def _batches(
         if answer["Records"]:
             yield answer["Records"]
             last = int(answer["Records"][-1]["SequenceNumber"])
+            pause = IDLE_S[0]
         iterator = answer.get("NextShardIterator")
         if iterator is None:
             return
         if not answer["Records"]:
-            stop.wait(IDLE_S)
+            stop.wait(pause)
+            pause = min(pause * 1.25, IDLE_S[1])
 
 
 def _iterator(shard: Shard, last: int | None) -> str:
@@ -224,13 +193,15 @@ def _shards(stream: str) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    """Drive the handlers of app.py in the folder above this one, until told to stop."""
-    sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
-    import app  # noqa: PLC0415  (it reads the environment)
-
+    """Drive the handlers of the app until told to stop."""
+    speak_in_lines()
+    app = importlib.import_module(os.environ.get("TILLSTREAM_APP", "app"))
+    for service in ("kinesis", "dynamodb", "s3", "ssm"):
+        config.client(service)  # boto3 makes clients safely in one thread only
     dispatcher = Dispatcher(config.settings().stream, app.project, app.sweep)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: dispatcher.stop.set())
+    print(f"dispatcher {dispatcher.stream}", flush=True)
     dispatcher.run()
 
 
