@@ -5,16 +5,17 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from unittest import mock
 
 import pytest
-from chalice import local as chalice_local
-from chalice.config import Config
-from shopfront import Answer, Shopfront, forget
+from shopfront import PROBLEM, Answer, Shopfront, forget
 
 from local.cloud import SHARDS, Cloud, Names, enter
+from local.gateway import Gateway
 from local.provision import provision
+from local.server import Server, listen
 
 
 @pytest.fixture(scope="package")
@@ -34,34 +35,19 @@ def front(cloud: Cloud) -> Iterator[Shopfront]:
     forget()
 
 
-class served:  # noqa: N801
-    """The app behind a real HTTP server, in this process."""
+@contextmanager
+def served() -> Iterator[tuple[Any, int]]:
+    """The app behind the local gateway and a real HTTP server, in this process."""
+    import app  # noqa: PLC0415
 
-    def __enter__(self) -> tuple[Any, int]:
-        import app  # noqa: PLC0415
-
-        chalice_local.CustomLocalChalice.__bases__ = (
-            chalice_local.LocalChalice,
-            app.app.__class__,
-        )
-        app.app.__class__ = chalice_local.CustomLocalChalice
-        config = Config.create(lambda_timeout=60, lambda_memory_size=512, chalice_app=app.app)
-        self.server = chalice_local.LocalDevServer(
-            app.app, config, "127.0.0.1", 0, handler_cls=Quiet
-        ).server
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        return app, self.server.server_port
-
-    def __exit__(self, *_: object) -> None:
-        self.server.shutdown()
-        self.server.server_close()
-
-
-class Quiet(chalice_local.ChaliceRequestHandler):
-    disable_nagle_algorithm = True
-
-    def log_message(self, *_: object) -> None:
-        pass
+    listener = listen("127.0.0.1", 0)
+    server = Server(listener, Gateway(app.app))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield app, listener.getsockname()[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 @pytest.fixture
@@ -72,7 +58,7 @@ def refused(front: Shopfront) -> Any:
         before = front.records()
         answer = front.call(*args, **kwargs)
         assert answer.status == status, (args, answer.status, answer.body)
-        assert answer.headers["Content-Type"] == "application/problem+json"
+        assert answer.headers["Content-Type"] == PROBLEM
         assert answer.said["status"] == status
         assert {"type", "title", "detail"} <= answer.said.keys()
         assert front.records() == before, "something refused is on the log"

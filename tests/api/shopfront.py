@@ -20,6 +20,7 @@ from chalicelib.signing import keys
 from local import provision
 
 ARN = "arn:aws:kinesis:eu-central-1:000000000000:stream/"
+PROBLEM = "application/problem+json"
 SCHEDULED = ("version", "account", "region", "detail", "detail-type", "source", "time", "id")
 SCHEDULED += ("resources",)
 names = itertools.count(1)

@@ -274,6 +274,11 @@ def test_a_method_that_a_route_does_not_have_is_405(refused: Any) -> None:
         assert "Allow" in answer.headers
 
 
+def test_a_path_that_no_route_has_is_404(refused: Any) -> None:
+    for path in ("/nope", "/products/a/b/c", "/products/a/photo/b", "/%70roducts", "/.env"):
+        assert refused(404, "GET", path, to="merchant").slug == "not-found"
+
+
 def test_a_product_that_is_there_is_not_created_again(refused: Any) -> None:
     answer = refused(409, "POST", "/products", CUP | {"id": "bad-input"}, to="merchant")
     assert (answer.slug, answer.fields) == ("exists", {"id"})

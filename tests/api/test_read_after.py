@@ -161,16 +161,18 @@ def header(position: dict[str, str]) -> dict[str, str]:
     return {"Read_After": position["Read-After"]}
 
 
+@pytest.fixture(scope="class")
+def emptied(front: Shopfront) -> Iterator[None]:
+    front.product("merchant", id=f"whole-{next(names)}")
+    front.empty_table()
+    yield
+    front.sweep()
+    assert front.get("/health").said == {"status": "ok"}
+
+
+@pytest.mark.usefixtures("emptied")
 class TestEmptied:
     """The table was deleted and made anew: nothing is answered until it is whole again."""
-
-    @pytest.fixture(autouse=True, scope="class")
-    def emptied(self, front: Shopfront) -> Iterator[None]:
-        front.product("merchant", id=f"whole-{next(names)}")
-        front.empty_table()
-        yield
-        front.sweep()
-        assert front.get("/health").said == {"status": "ok"}
 
     def test_the_shop_is_up_and_says_that_it_is_catching_up(self, front: Shopfront) -> None:
         answer = front.get("/health")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
-from shopfront import Shopfront
+from shopfront import PROBLEM, Answer, Shopfront
 
 from chalicelib import access, config
 
@@ -45,14 +45,22 @@ def test_a_role_may_what_the_table_says_and_nothing_else(
         before = front.records()
         answer = front.call(method, path, body, to=person)
         assert answer.status == (status if role in may else 403), role
+        assert (answer.headers["Content-Type"] == PROBLEM) == (answer.status >= 400)
         assert front.records() == before + (answer.status == 202), role
 
 
 @pytest.mark.parametrize("route", ROUTES, ids=lambda route: " ".join(route[:2]))
 def test_without_a_token_a_guarded_route_is_401(front: Shopfront, route: Any) -> None:
     before = front.records()
-    assert front.call(*route[:2], route[3]).status == 401
+    unauthenticated(front.call(*route[:2], route[3]))
     assert front.records() == before
+
+
+def unauthenticated(answer: Answer) -> None:
+    assert answer.status == 401, answer.body
+    assert answer.slug == "unauthenticated"
+    assert answer.headers["Content-Type"] == PROBLEM
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 @pytest.mark.parametrize("path", OPEN)
@@ -146,7 +154,8 @@ def test_a_token_that_does_not_hold_reaches_nothing(front: Shopfront) -> None:
     before = front.records()
     for what, authorization in bad.items():
         answer = front.call("POST", "/products", CUP, Authorization=authorization)
-        assert answer.status in (401, 403), (what, answer.body)
+        assert answer.status in (401, 431), (what, answer.body)
+        assert answer.headers["Content-Type"] == PROBLEM, what
     assert front.records() == before
 
 
@@ -162,7 +171,7 @@ def test_where_the_shop_opens_no_sessions_there_are_none_and_no_token_of_theirs_
             opened = front.call("POST", "/sessions", {"name": "Mia", "roles": ["merchant"]})
             assert (opened.status, opened.slug) == (404, "not-found")
             assert front.call("POST", "/sessions", raw=b"{").status == 404
-            assert front.call("POST", "/products", CUP, Authorization=token).status == 403
+            unauthenticated(front.call("POST", "/products", CUP, Authorization=token))
         finally:
             monkeypatch.undo()
             config.settings.cache_clear()
