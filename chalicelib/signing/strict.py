@@ -82,7 +82,7 @@ def _object(members: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _integer(text: str) -> int:
-    if len(text) > 17 or not -LARGEST <= (number := int(text)) <= LARGEST:
+    if not -LARGEST <= (number := int(text)) <= LARGEST:
         raise Malformed("an integer beyond 2^53 - 1")
     return number
 

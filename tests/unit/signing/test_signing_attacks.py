@@ -1,6 +1,7 @@
 """What an attacker may try on a record, and the reason with which each try is refused."""
 
 import json
+import re
 
 import pytest
 from signing_cases import (
@@ -33,7 +34,17 @@ from chalicelib.errors import (
     WrongStream,
 )
 from chalicelib.events.envelope import SYSTEM
-from chalicelib.signing import PublicKey, SigningKey, Trust, content, identity, jws, seal, trust
+from chalicelib.signing import (
+    PublicKey,
+    SigningKey,
+    Trust,
+    content,
+    identity,
+    jws,
+    profile,
+    seal,
+    trust,
+)
 from chalicelib.signing.keys import new_key
 
 RECORD = seal(EVENT, KEY).encode()
@@ -206,6 +217,9 @@ def test_a_grant_binds_type_and_subject_together():
     for subject, granted in [("product/a", True), ("product/abc", True), ("product/b", False)]:
         event = an_event(subject=subject, **said)
         assert may.may(PARTNER.kid, event) is granted
+    exact = trusting(a_document(("tillstream.product.viewed.v1", "product/c")))
+    for subject, granted in [("product/c", True), ("product/cd", False), ("product/", False)]:
+        assert exact.may(PARTNER.kid, an_event(subject=subject, **said)) is granted
     updated = said | {"type": "tillstream.product.viewed.v10"}
     assert not may.may(PARTNER.kid, an_event(subject="product/a", **updated))
     assert not may.may(STRANGER.kid, an_event(subject="product/a", **said))
@@ -521,6 +535,11 @@ def test_an_attribute_outside_its_grammar_is_refused_and_never_sealed(name, valu
             seal(an_event(**{name: value}), KEY)
 
 
+def test_midnight_is_written_in_one_way_whichever_python_reads_it():
+    assert not re.fullmatch(profile._TEXT["time"], "2026-11-21T24:00:00.000Z")
+    assert re.fullmatch(profile._TEXT["time"], "2026-11-22T00:00:00.000Z")
+
+
 @pytest.mark.parametrize("payload", [b"[]", b"null", b'"event"', b"7", b""])
 def test_a_payload_that_is_no_object_is_refused(payload):
     with pytest.raises(Malformed):
@@ -599,6 +618,12 @@ def test_the_reason_given_is_that_of_the_first_check_that_fails():
 def test_a_private_jwk_that_does_not_hold_together_is_refused(change):
     with pytest.raises(Malformed):
         SigningKey(new_key() | change)
+
+
+@pytest.mark.parametrize("jwk", [None, [], "secret", {}])
+def test_what_is_no_jwk_is_no_key(jwk):
+    with pytest.raises(Malformed):
+        SigningKey(jwk)
 
 
 def test_the_thumbprint_is_that_of_rfc_8037():
