@@ -1,4 +1,4 @@
-"""What one call of `project` is given: records of one shard, in order, in Lambda's shape.
+"""What a handler is given: records of one shard, in order, or a tick, in Lambda's shapes.
 
 A batch holds at most 1,000 records and 6 MB as they travel; a record alone is always a batch.
 A shard may be read once every ancestor that the stream still lists was read to its end.
@@ -7,6 +7,8 @@ A shard may be read once every ancestor that the stream still lists was read to 
 from __future__ import annotations
 
 import base64
+import uuid
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -61,6 +63,21 @@ def travelling(record: Mapping[str, Any]) -> int:
 def invocation(shard: Shard, records: Records) -> dict[str, Any]:
     """The event that Lambda gives a Kinesis consumer."""
     return {"Records": [_record(shard, record) for record in records]}
+
+
+def scheduled() -> dict[str, Any]:
+    """The event that EventBridge gives a scheduled function."""
+    return {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "000000000000",
+        "time": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": [f"arn:aws:events:{REGION}:000000000000:rule/sweep"],
+        "detail": {},
+    }
 
 
 def _record(shard: Shard, record: Mapping[str, Any]) -> dict[str, Any]:

@@ -27,7 +27,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import archive, config, telemetry
 from chalicelib.errors import TillstreamError
 from chalicelib.events import Shard
-from local.batches import cut, invocation, startable
+from local.batches import cut, invocation, scheduled, startable
 from local.quiet import speak_in_lines
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Dispatcher:
     def _sweep(self) -> None:
         while not self.stop.is_set():
             try:
-                self.sweep({}, Context("sweep"))
+                self.sweep(scheduled(), Context("sweep"))
             except Exception as failure:  # noqa: BLE001  (Lambda logs it and calls again)
                 telemetry.say("sweep-failed", error=type(failure).__name__)
             self.stop.wait(SWEEP_S)
