@@ -123,17 +123,19 @@ def is_level(shard: Shard, checkpoint: Checkpoint | None) -> bool:
 def is_ready(wait_s: float = 0.0) -> bool:
     """Whether the table has been level once since it was created; finds out, if nobody has yet.
 
-    Level at T: every checkpoint has passed the archive's heads as they were at T. A shop without
-    segments is level, and puts no row: it has no checkpoint to show for it.
+    Level at T: every checkpoint has passed the archive's heads as they were at T, and the table
+    was there at T: it has a checkpoint that was seen before. A shop without segments is level, and
+    puts no row: it has no checkpoint to show for it.
     """
     if store.get(READY) is not None:
         return True
+    seen = all_of(archive.shards())
     heads = {shard: archive.head(shard) for shard in archive.shards()}
     until = time.monotonic() + wait_s
     while True:
         found = all_of(list(heads))
         level = all(_reached(found.get(shard), head) for shard, head in heads.items())
-        if level and (not found or _put_ready(next(iter(found.values())))):
+        if level and (not found or _put_ready(seen, next(iter(found.values())))):
             return True
         if time.monotonic() >= until:
             return False
@@ -144,8 +146,11 @@ def _reached(checkpoint: Checkpoint | None, head: int | None) -> bool:
     return head is None or (checkpoint is not None and checkpoint.segment > head)
 
 
-def _put_ready(witness: Checkpoint) -> bool:
-    """Put the row, if the table is still the one whose checkpoint was read."""
+def _put_ready(seen: Mapping[Shard, Checkpoint], witness: Checkpoint) -> bool:
+    """Put the row, if the table was the same from before the heads were read until now."""
+    before = seen.get(witness.shard)
+    if before is None or before.born != witness.born:
+        return False
     row = Put(READY, {"token": secrets.token_hex(8)})
     try:
         store.commit(row, Guard(READY, None), [], [witness.guard])

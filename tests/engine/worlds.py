@@ -5,20 +5,23 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from simulator import Cloud
 
 from chalicelib import archive, config, projector, store
 from chalicelib.config import Settings
 from chalicelib.decisions import DECIDERS
+from chalicelib.errors import SecurityError
 from chalicelib.events import SYSTEM, Batch, Envelope, Record, Shard
 from chalicelib.projector import Code
-from chalicelib.signing import SigningKey, Trust, keys, seal, system_trust
+from chalicelib.signing import SigningKey, Trust, keys, seal, system_trust, unseal
 from chalicelib.views import VIEWS
 from ops import naive
 
@@ -181,18 +184,54 @@ def plain(items: Any) -> naive.Rows:
     return rows
 
 
-@contextmanager
-def simulated(world: World) -> Iterator[Any]:
-    """The engine runs on this world's clouds; what a process remembers is forgotten."""
-    import pytest  # noqa: PLC0415
+class Promptly:
+    """An executor whose work is done when it is asked for, so that a schedule is one order."""
 
+    def __init__(self, _: int) -> None:
+        pass
+
+    def __enter__(self) -> Promptly:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def submit(self, work: Callable[..., Any], *arguments: Any) -> Future[Any]:
+        """The work, done."""
+        future: Future[Any] = Future()
+        future.set_result(work(*arguments))
+        return future
+
+
+_unsealed: dict[Any, Any] = {}
+
+
+def unsealed(data: bytes, **known: Any) -> Envelope:
+    """`unseal`, which is pure, once for each record and clock."""
+    asked = (data, *known.values())
+    if asked not in _unsealed:
+        try:
+            _unsealed[asked] = unseal(data, **known)
+        except SecurityError as doubt:
+            _unsealed[asked] = doubt
+    if isinstance(_unsealed[asked], SecurityError):
+        raise _unsealed[asked]
+    return _unsealed[asked]
+
+
+@contextmanager
+def simulated(world: World) -> Iterator[pytest.MonkeyPatch]:
+    """The engine runs on this world's clouds; what a process remembers is forgotten."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(config, "client", world.cloud.client)
         patch.setattr(config, "settings", lambda: SETTINGS)
         patch.setattr(keys, "trust", lambda *, reload=False: TRUST)
+        patch.setattr(projector, "unseal", unsealed)
+        patch.setattr(naive, "unseal", unsealed)
+        patch.setattr(archive, "ThreadPoolExecutor", Promptly)
         patch.setattr(archive, "_tails", {})
         patch.setattr(projector, "CATCH_UP_S", 60.0)
-        patch.setattr(store, "MOST_ROWS", 9)
         patch.setattr(projector, "GROUP", 5)
+        patch.setattr(store, "MOST_ROWS", 9)
         patch.setattr(archive, "HELD_NAMES", 3)
         yield patch
