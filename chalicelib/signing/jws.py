@@ -133,7 +133,7 @@ def thumbprint(x: str) -> str:
 
 def base64(data: bytes) -> bytes:
     """Bytes as base64url without padding (RFC 7515 §2)."""
-    return b2a_base64(data, newline=False).translate(_TO_URL, b"=")
+    return b2a_base64(data, newline=False).translate(_TO_URL).rstrip(b"=")
 
 
 def unbase64(text: bytes) -> bytes:

@@ -41,7 +41,7 @@ def seal(envelope: Envelope, key: SigningKey) -> str:
     """
     document = _document(envelope)
     payload = strict.encode(document)
-    _envelope(document)
+    _check(document)
     token = jws.sign(payload, key, TYP)
     if len(token) > LIMIT:
         raise Malformed(f"longer than {LIMIT} bytes")
@@ -60,7 +60,9 @@ def unseal(data: bytes, *, partition_key: str, stream: str, clock: int, trust: T
         raise Malformed(f"longer than {LIMIT} bytes")
     token = jws.parse(data, TYP)
     trust.key(token.kid, clock).verify(token)
-    envelope = _envelope(strict.decode(token.payload))
+    document = strict.decode(token.payload)
+    _check(document)
+    envelope = _envelope(document)
     if envelope.stream != stream:
         raise WrongStream(f"meant for the stream {envelope.stream}")
     if envelope.subject != partition_key:
@@ -102,8 +104,14 @@ def _document(envelope: Envelope) -> dict[str, Any]:
     return document | {"data": envelope.data}
 
 
-def _envelope(document: Any) -> Envelope:
-    """The envelope that a JSON value is, if it is one. Takes the value for its own."""
+def _envelope(document: dict[str, Any]) -> Envelope:
+    """The envelope that a checked document is, which it takes for its own."""
+    del document["specversion"], document["datacontenttype"]
+    return Envelope(**document)
+
+
+def _check(document: Any) -> None:
+    """Nothing, if the value is an object with the attributes of an event, each as it must be."""
     if type(document) is not dict or not _REQUIRED <= document.keys() <= _KNOWN:
         raise Malformed("not an object with the attributes of an event and no others")
     if type(document["data"]) is not dict:
@@ -112,8 +120,6 @@ def _envelope(document: Any) -> Envelope:
     if len(document) > len(_REQUIRED):
         _check_optional(document)
     _milliseconds(document["time"])
-    del document["specversion"], document["datacontenttype"]
-    return Envelope(**document)
 
 
 def _check_text(document: dict[str, Any]) -> None:

@@ -95,6 +95,7 @@ def test_a_version_below_one_already_seen_is_refused():
         entry(x=STRANGER.public.x),
         entry(x=PARTNER.public.x + "="),
         entry(x=None),
+        entry(x=7),
         entry(x="é"),
         entry(x=...),
         entry(nbf=-1),
