@@ -29,7 +29,8 @@ Parked = Mapping[str, Mapping[str, str]]
 class Checkpoint:
     """`position` is folded; `segment` is the `before` of the segment to read on in.
 
-    `views` are the live set here; `parked` is {view or `*`: {subject: position since}}.
+    `views` are the live set here; `parked` is {view or `*`: {subject: position since}}. `born` is
+    random and stays, so that an emptied table's checkpoint is not taken for the one before.
     """
 
     shard: Shard
@@ -89,7 +90,7 @@ def read(shard: Shard) -> Checkpoint | None:
 
 
 def create(shard: Shard, views: Sequence[str], parents: Sequence[Checkpoint]) -> Checkpoint:
-    """The shard's first checkpoint, which inherits what its parents have parked.
+    """The shard's first checkpoint. It inherits what is parked, and which views have left.
 
     Raises CommitLost when it exists by now, or a parent has moved.
     """
@@ -97,7 +98,8 @@ def create(shard: Shard, views: Sequence[str], parents: Sequence[Checkpoint]) ->
     for parent in parents:
         for view, subjects in parent.parked.items():
             parked.setdefault(view, {}).update(subjects)
-    made = Checkpoint(shard, views=tuple(views), parked=parked)
+    live = tuple(view for view in views if all(view in parent.views for parent in parents))
+    made = Checkpoint(shard, views=live, parked=parked)
     guards = [parent.guard for parent in parents]
     store.commit(made.row(), Guard(key_of(shard), None), [], guards)
     return made

@@ -114,7 +114,7 @@ def _advance(base: Checkpoint, group: Sequence[Segment], code: Code) -> Checkpoi
     try:
         return _fold_all(base, opened, known, code)
     except Misfit:
-        return _fold_singly(base.shard, opened, code)
+        return _fold_singly(base, opened, code)
 
 
 def _opened(segment: Segment, after: int) -> Iterator[tuple[Opened, Place]]:
@@ -181,10 +181,12 @@ def _fold_all(
     return chunk.commit()
 
 
-def _fold_singly(shard: Shard, opened: Sequence[tuple[Opened, Place]], code: Code) -> Checkpoint:
+def _fold_singly(
+    begun: Checkpoint, opened: Sequence[tuple[Opened, Place]], code: Code
+) -> Checkpoint:
     """One transaction a record, so that what DynamoDB refuses is known, parked and passed."""
-    base = checkpoint.read(shard)
-    if base is None:
+    base = checkpoint.read(begun.shard)
+    if base is None or base.born != begun.born:
         raise CommitLost("the table was emptied meanwhile")
     for found, place in opened:
         if found.record.sequence > base.position:

@@ -53,13 +53,14 @@ class Chunk:
     def add(self, effect: Effect, place: Place) -> None:
         """The effect's rows, and the place after it.
 
-        Raises Behind when this code cannot fold most of what comes: the shard stops here.
+        Raises Behind, and adds nothing, when this code cannot fold most of what comes: the shard
+        stops here.
         """
+        for view in effect.park:
+            self._park(view, effect.opened)
         for write in effect.writes:
             self.writes[write.key] = store.merge(self.writes.get(write.key), write)
         self.bytes += effect.bytes
-        for view in effect.park:
-            self._park(view, effect.opened)
         self.place = place
 
     def _park(self, view: str, opened: Opened) -> None:
@@ -76,9 +77,9 @@ class Chunk:
     def _leave(self, view: str) -> None:
         """A view that parks too much leaves the live set: what it would answer is not whole."""
         self.live = replace(self.live, views=[v for v in self.live.views if str(v) != view])
-        since = min(self.parked.pop(view).values())
+        del self.parked[view]
         key = Key(f"left/{view}", "live")
-        self.writes[key] = Put(key, {"view": view, "shard": str(self.base.shard), "since": since})
+        self.writes[key] = Put(key, {"view": view})
 
     def commit(self) -> Checkpoint:
         """The checkpoint after the rows are written. Raises as `store.commit`."""
