@@ -53,7 +53,9 @@ class Shop:
         self.ours["dispatcher"] = self._part("dispatcher", [], ())
         self.ours["server"] = self._part("server", server, (descriptor,))
         for part in self.ours.values():
-            part.start()
+            part.begin()
+        for part in self.ours.values():
+            part.announced()
 
     def look(self) -> None:
         """What died is there again. Raises LocalError if that happens too often."""

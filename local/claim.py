@@ -15,14 +15,13 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import socket
 import time
 from typing import TYPE_CHECKING
 
 from local.errors import LocalError
-from local.server import listen
 
 if TYPE_CHECKING:
-    import socket
     from pathlib import Path
 
 PATIENCE_S = 10.0  # parts of a runner that was killed end sooner (see `leash`)
@@ -52,6 +51,15 @@ def address(host: str, port: int) -> socket.socket:
         raise LocalError(
             f"cannot listen on {host}:{port} ({error.strerror}): choose another with PORT=…"
         ) from None
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listener that a server, and the one after it, can take over.
+
+    Raises OSError if the address is taken.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=256)
 
 
 def _opened(path: Path) -> int:

@@ -77,7 +77,8 @@ class Cloud:
             ("kinesis", "local.kinesis", "kinesis"),
         ):
             self.parts[name] = self._part(name, module, folder)
-            self.endpoints[name] = self.parts[name].start()
+            self.parts[name].begin()
+        self.endpoints = {name: part.announced() for name, part in self.parts.items()}
         _write(self.state, {name: _port(url) for name, url in self.endpoints.items()})
         config.forget()
 

@@ -54,7 +54,7 @@ async def _serve(listener: int, port: int) -> None:
     config = Config()
     config.bind = [f"fd://{listener}"]
     config.keep_alive_timeout = 75
-    config.graceful_timeout = 1
+    config.graceful_timeout = 0.2
     config.loglevel = "ERROR"
     announcing = asyncio.create_task(_announce(port))
     application: Any = app

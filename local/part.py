@@ -38,19 +38,32 @@ class Part:
     environment: Mapping[str, str]
     inherits: tuple[int, ...] = ()
     process: subprocess.Popen[bytes] | None = field(default=None, init=False)
+    _lines: queue.SimpleQueue[bytes] = field(default_factory=queue.SimpleQueue, init=False)
 
-    def start(self, patience_s: float = 20.0) -> str:
+    def start(self) -> str:
+        """What the part announced, once it has. Raises LocalError as `announced` does."""
+        self.begin()
+        return self.announced()
+
+    def begin(self) -> None:
+        """Start, and do not wait: parts that need not each other begin together."""
+        self.process, self._lines = self._spawned(), queue.SimpleQueue()
+        assert self.process.stdout is not None
+        passing = (self.process.stdout, self._lines)
+        threading.Thread(target=_pass_on, args=passing, daemon=True).start()
+
+    def announced(self, patience_s: float = 20.0) -> str:
         """What the part announced, once it has.
 
         Raises LocalError if it ends first, or is silent for too long.
         """
-        self.process = self._spawned()
-        line = _first_line(self.process, patience_s)
-        announced = line.decode().split()
-        if len(announced) != 2 or announced[0] != self.name:
+        assert self.process is not None
+        line = _first_of(self._lines, patience_s)
+        words = line.decode(errors="replace").split()
+        if len(words) != 2 or words[0] != self.name:
             self.kill()
             raise LocalError(f"{self.name} did not start: {_why(line, self.process)}")
-        return announced[1]
+        return words[1]
 
     def is_alive(self) -> bool:
         return self.process is not None and self.process.poll() is None
@@ -92,11 +105,7 @@ class Part:
             self.process.stdin.close()
 
 
-def _first_line(process: subprocess.Popen[bytes], patience_s: float) -> bytes:
-    """The first line, or nothing; what comes after it goes to our standard error."""
-    lines: queue.SimpleQueue[bytes] = queue.SimpleQueue()
-    assert process.stdout is not None
-    threading.Thread(target=_pass_on, args=(process.stdout, lines), daemon=True).start()
+def _first_of(lines: queue.SimpleQueue[bytes], patience_s: float) -> bytes:
     try:
         return lines.get(timeout=patience_s)
     except queue.Empty:
@@ -104,6 +113,7 @@ def _first_line(process: subprocess.Popen[bytes], patience_s: float) -> bytes:
 
 
 def _pass_on(source: IO[bytes], lines: queue.SimpleQueue[bytes]) -> None:
+    """The first line, or nothing, to whoever waits; what comes after it to our standard error."""
     with source:
         lines.put(source.readline())
         shutil.copyfileobj(source, sys.stderr.buffer)

@@ -19,6 +19,7 @@ from typing import Any
 
 from local import wire
 from local.answers import problem
+from local.claim import listen
 from local.gateway import Gateway
 from local.quiet import speak_in_lines
 
@@ -106,15 +107,6 @@ class Connection(socketserver.StreamRequestHandler):
             while self.connection.recv(65536) and time.monotonic() < end:
                 pass
         return False
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A listener that a server, and the one after it, can take over.
-
-    Raises OSError if the address is taken.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    return socket.create_server((host, port), family=family, backlog=256)
 
 
 def serve(listener: socket.socket, application: Any) -> None:

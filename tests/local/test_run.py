@@ -24,7 +24,7 @@ class Running:
 
     def __init__(self, state, port=0):
         self.state = state
-        self.log = (state.parent / f"{state.name}.log").open("w+")
+        self.log = (state.parent / f"{state.name}-{time.monotonic_ns()}.log").open("w")
         surroundings = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "local"],
@@ -58,6 +58,12 @@ class Running:
         self.process.send_signal(how)
         return self.process.wait(20)
 
+    def end(self):
+        if self.process.poll() is None:
+            self.stop()
+        self.process.stdout.close()
+        self.log.close()
+
     def part(self, module):
         """The process that runs this module."""
         (found,) = [pid for pid, words in processes_of(self.state) if module in words]
@@ -75,7 +81,7 @@ def processes_of(state):
     return found
 
 
-def eventually(claim, patience_s=15.0):
+def eventually(claim, patience_s=30.0):
     end = time.monotonic() + patience_s
     while not claim():
         assert time.monotonic() < end, "it did not come true in time"
@@ -85,29 +91,30 @@ def eventually(claim, patience_s=15.0):
 @pytest.fixture
 def run(tmp_path):
     """Start runners; whatever a test leaves running is stopped."""
-    started = []
-
-    def start(name="state", port=0):
-        running = Running(tmp_path / name, port)
-        started.append(running)
-        return running
-
-    yield start
-    for running in started:
-        if running.process.poll() is None:
-            running.stop()
-        running.process.stdout.close()
-        running.log.close()
+    with contextlib.ExitStack() as all_of_them:
+        yield lambda name="state", port=0: started(tmp_path / name, port, all_of_them)
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_shop_that_is_told_to_stop_ends_with_0_and_leaves_nothing(run, how):
+@pytest.fixture(scope="module")
+def standing(tmp_path_factory):
+    """A shop that outlives the tests that do it no harm."""
+    with contextlib.ExitStack() as all_of_them:
+        yield started(tmp_path_factory.mktemp("run") / "state", 0, all_of_them).ready()
+
+
+def started(state, port, until):
+    running = Running(state, port)
+    until.callback(running.end)
+    return running
+
+
+def test_a_shop_that_is_told_to_stop_ends_with_0_and_leaves_nothing(run):
     shop = run().ready()
     assert shop.get("/health")[0] == 200
     assert {words[3] for _, words in processes_of(shop.state) if "local.leash" in words} == PARTS
     began = time.monotonic()
-    assert shop.stop(how) == 0
-    assert time.monotonic() - began < 5
+    assert shop.stop() == 0
+    assert time.monotonic() - began < 8
     assert processes_of(shop.state) == []
     assert "Traceback" not in shop.said()
 
@@ -124,13 +131,15 @@ def test_a_runner_killed_leaves_no_orphan_and_the_shop_comes_back_at_once(run):
     assert processes_of(again.state) == []
 
 
-def test_a_second_shop_on_the_same_state_is_refused_with_a_sentence(run):
-    first, second = run().ready(), run()
+def test_a_second_shop_on_the_same_state_is_refused_with_a_sentence(run, standing):
+    second = Running(standing.state)
     assert second.process.wait(20) == 1
-    assert f"process {first.process.pid}" in second.said()
-    assert "STATE=" in second.said()
-    assert "Traceback" not in second.said()
-    assert first.get("/health")[0] == 200
+    said = second.said()
+    second.end()
+    assert f"process {standing.process.pid}" in said
+    assert "STATE=" in said
+    assert "Traceback" not in said
+    assert standing.get("/health")[0] == 200
 
 
 def test_a_port_that_is_taken_is_refused_with_a_sentence(run):
@@ -147,26 +156,26 @@ def test_a_port_that_is_no_number_is_refused_with_a_sentence(run):
     assert shop.said() == "tillstream: PORT is a number, not 'eighty'\n"
 
 
-def test_two_shops_run_side_by_side(run):
-    one, other = run("one").ready(), run("other").ready()
-    assert one.port != other.port
-    assert one.get("/health")[0] == other.get("/health")[0] == 200
-    ports = [json.loads((shop.state / "ports.json").read_text()) for shop in (one, other)]
+def test_two_shops_run_side_by_side_and_ctrl_c_ends_one(run, standing):
+    other = run("other").ready()
+    assert other.port != standing.port
+    assert other.get("/health")[0] == standing.get("/health")[0] == 200
+    ports = [json.loads((shop.state / "ports.json").read_text()) for shop in (standing, other)]
     assert len({each[name] for each in ports for name in ("ministack", "kinesis")}) == 4
-    one.stop()
-    assert other.get("/health")[0] == 200
+    assert other.stop(signal.SIGINT) == 0
+    assert processes_of(other.state) == []
+    assert "Traceback" not in other.said()
+    assert standing.get("/health")[0] == 200
 
 
-def test_every_part_that_is_killed_comes_back_with_one_loud_line(run):
-    shop = run().ready()
+def test_every_part_that_is_killed_comes_back_with_one_loud_line(standing):
     for module in PARTS:
-        before = shop.part(module)
+        before = standing.part(module)
         os.kill(before, signal.SIGKILL)
         name = {"emulator": "ministack"}.get(module[6:], module[6:])
-        eventually(lambda name=name: shop.said().count(f'"part-died", "part": "{name}"') == 1)
-        eventually(lambda m=module, b=before: is_back(shop, m, b))
-    assert shop.get("/products")[0] == 200
-    assert shop.stop() == 0
+        eventually(lambda m=module, b=before: is_back(standing, m, b))
+        assert standing.said().count(f'"part-died", "part": "{name}"') == 1
+    assert standing.get("/products")[0] == 200
 
 
 def is_back(shop, module, before):
@@ -191,8 +200,8 @@ def test_a_part_that_dies_again_and_again_stops_all_with_1(run):
     assert processes_of(shop.state) == []
 
 
-def test_all_listen_on_loopback_and_nothing_of_a_request_lies_under_state(run):
-    shop, mark = run().ready(), "zwiebelkuchen"
+def test_all_listen_on_loopback_and_nothing_of_a_request_lies_under_state(standing):
+    shop, mark = standing, "zwiebelkuchen"
     shop.get(f"/products/{mark}?{mark}=1", headers={"X-Mark": mark})
     shop.get(f"/{mark}", "POST", body=mark)
     shop.get("/sessions", "POST", body=json.dumps({"name": 7, mark: mark}))
@@ -201,7 +210,6 @@ def test_all_listen_on_loopback_and_nothing_of_a_request_lies_under_state(run):
     addresses = [ln.split()[3] for ln in lines.splitlines() if any(pid in ln for pid in ours)]
     assert len(addresses) == 3
     assert all(address.startswith("127.0.0.1:") for address in addresses)
-    assert shop.stop() == 0
     assert mark not in shop.said()
     for path in shop.state.rglob("*"):
         assert path.is_dir() or mark.encode() not in path.read_bytes()

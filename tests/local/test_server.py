@@ -12,10 +12,11 @@ import time
 import pytest
 from chalice import AuthResponse, AuthRoute, Chalice, Response
 
+from local.claim import listen
 from local.gateway import Gateway
 from local.part import PROJECT
 from local.quiet import speak_in_lines
-from local.server import Server, listen
+from local.server import Server
 
 JSON = "Content-Type: application/json\r\n"
 
