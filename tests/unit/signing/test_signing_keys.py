@@ -167,7 +167,7 @@ def test_a_document_that_cannot_be_believed_stops_the_batch_and_blames_no_record
 
 
 def test_without_a_document_or_a_bucket_the_cloud_has_failed(shop):
-    with pytest.raises(CloudFailure, match="no trust document"):
+    with pytest.raises(CloudFailure, match="has no trust document"):
         keys.trust()
     shop.delete_bucket(Bucket=BUCKET)
     with pytest.raises(CloudFailure):
