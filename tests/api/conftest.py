@@ -1,7 +1,8 @@
-"""A served shop for the tests of the routes: one for all of them, its log driven by hand."""
+"""A served shop for the tests of the routes: one for each module, its log driven by hand."""
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Iterator
@@ -17,11 +18,13 @@ from local.gateway import Gateway
 from local.provision import provision
 from local.server import Server, listen
 
+numbers = itertools.count(1)
 
-@pytest.fixture(scope="package")
+
+@pytest.fixture(scope="module")
 def front(cloud: Cloud) -> Iterator[Shopfront]:
     """The shop, with one person of each kind: `merchant`, `photographer`, `customer`, `admin`."""
-    names = Names(stage="api")
+    names = Names(stage=f"api{next(numbers)}")
     with mock.patch.dict(os.environ):
         enter(cloud.state, names)
         forget()

@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import pytest
 from shopfront import Shopfront
 
+from chalicelib import config
+
 
 class Route(NamedTuple):
     """A route that records, with a body that it takes."""
@@ -88,7 +90,7 @@ class TestEveryRouteWithABody:
         assert refused(400, route.method, path, route.body, to=route.to).fields == {"dryRun"}
 
     def test_a_read_after_that_is_no_position_is_400(self, refused: Any, route: Route) -> None:
-        stream = "tillstream-api-1/shardId-000000000000"
+        stream = f"{config.settings().stream}/shardId-000000000000"
         bad = [
             "",
             "x",
@@ -99,7 +101,11 @@ class TestEveryRouteWithABody:
             f"{stream}:1:2",
             f" {stream}:1 x",
         ]
-        bad += [f"{stream}:{'9' * 57}", "tillstream-api-1/shardId-1:5", f"other-1/{stream}:5"]
+        bad += [
+            f"{stream}:{'9' * 57}",
+            f"{config.settings().stream}/shardId-1:5",
+            f"other-1/{stream}:5",
+        ]
         bad += ["other/shardId-000000000000:5", f"{stream}:1, {stream}:2"]
         for text in bad:
             answer = refused(400, *route[:2], route.body, to=route.to, Read_After=text)
