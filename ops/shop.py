@@ -1,0 +1,57 @@
+"""Which shop an operator means, and that it is there.
+
+An environment that names a whole shop (stream, table, buckets) is taken as it is: so ops work in
+AWS too. Otherwise it is the shop that `make run` keeps on STATE.
+
+Raises NoShopError with a sentence for whoever typed the verb.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib import config
+from local import cloud
+from local.errors import LocalError
+
+NAMED = ("STAGE", "STREAM", "TABLE", "ARCHIVE_BUCKET", "VAULT_BUCKET", "PRODUCER_KEY", "TRUST_ROOT")
+
+
+class NoShopError(Exception):
+    """There is no shop where one was looked for."""
+
+
+def enter() -> None:
+    """From here on this process reads the shop that the operator means."""
+    where = "the environment names"
+    if not all(os.environ.get(name) for name in NAMED):
+        where = f"runs on {_state()}"
+        _enter_local(_state())
+    _check_is_there(where)
+
+
+def _state() -> Path:
+    return Path(os.environ.get("STATE") or "~/.local/state/tillstream").expanduser().absolute()
+
+
+def _enter_local(state: Path) -> None:
+    if not (state / "ports.json").exists():
+        raise NoShopError(f"no shop was ever started on {state}: `make run`, or set STATE")
+    try:
+        environment = cloud.environment(state)
+    except LocalError as reason:
+        raise NoShopError(str(reason)) from None
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ |= environment
+    config.forget()
+
+
+def _check_is_there(where: str) -> None:
+    try:
+        config.client("s3").head_bucket(Bucket=config.settings().archive_bucket)
+    except (ClientError, BotoCoreError) as reason:
+        raise NoShopError(f"no shop {where}, or it is not up ({reason})") from None

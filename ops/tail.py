@@ -1,0 +1,163 @@
+"""The log as events with their verdicts, oldest first: what the archive holds, read and no more.
+
+An event is told once the checkpoint of its shard has passed it, or after a second of waiting as
+`waiting`. What it says of itself is shown unverified beside the verdict that says what to think
+of it; personal data is sealed in the event and stays so.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import time
+from collections import deque
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from chalicelib import archive, checkpoint, store
+from chalicelib.checkpoint import ALL, Checkpoint
+from chalicelib.errors import Malformed
+from chalicelib.events import Position, Record, Shard
+from chalicelib.projector.rows import verdict_key
+from chalicelib.signing import strict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from chalicelib.archive import Segment
+
+PAUSE_S = 0.2
+LIST_S = 5.0
+PATIENCE_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """One event: when it arrived, what it says it is, and what became of it."""
+
+    arrived: str
+    type: str | None
+    subject: str | None
+    actor: str | None
+    id: str | None
+    verdict: str
+    reason: str | None
+    position: str
+
+
+def latest(most: int) -> list[Told]:
+    """The last events of all shards, in the order of their arrival."""
+    found = [(shard, record) for shard in archive.shards() for record in _last_of(shard, most)]
+    found.sort(key=lambda each: each[1].arrival)
+    return _told(found[-most:])
+
+
+def follow(most: int) -> Iterator[Told]:
+    """The last events, and then those that come, without end."""
+    heads = {shard: _end(shard) for shard in archive.shards()}
+    yield from latest(most) if most else ()
+    listed = since = time.monotonic()
+    while True:
+        news = {shard: list(archive.read_after(shard, end)) for shard, end in heads.items()}
+        if not any(news.values()):
+            since = time.monotonic()
+        elif _judged(news) or time.monotonic() - since > PATIENCE_S:
+            yield from _told(_in_order(news))
+            heads |= {shard: segments[-1].last for shard, segments in news.items() if segments}
+            continue
+        if time.monotonic() - listed > LIST_S:
+            heads = dict.fromkeys(archive.shards(), 0) | heads
+            listed = time.monotonic()
+        time.sleep(PAUSE_S)
+
+
+def _end(shard: Shard) -> int:
+    """The last record that the archive holds of the shard."""
+    return archive.tail(shard).last
+
+
+def _last_of(shard: Shard, most: int) -> list[Record]:
+    """The last records of a shard, segment by segment from its end."""
+    records: deque[Record] = deque()
+    before = archive.head(shard)
+    while before is not None and len(records) < most:
+        segment = next(archive.read_after(shard, before))
+        records.extendleft(reversed(segment.records))
+        before = segment.previous
+    return list(records)[-most:] if most else []
+
+
+def _judged(news: dict[Shard, list[Segment]]) -> bool:
+    """Whether all of it is counted, ignored, parked or quarantined."""
+    reached = checkpoint.all_of([shard for shard, segments in news.items() if segments])
+    return all(
+        shard in reached and reached[shard].position >= segments[-1].last
+        for shard, segments in news.items()
+        if segments
+    )
+
+
+def _in_order(news: dict[Shard, list[Segment]]) -> list[tuple[Shard, Record]]:
+    segments = chain.from_iterable(news.values())
+    found = [(segment.shard, record) for segment in segments for record in segment.records]
+    return sorted(found, key=lambda each: each[1].arrival)
+
+
+def _told(found: Sequence[tuple[Shard, Record]]) -> list[Told]:
+    reached = checkpoint.all_of(list({shard for shard, _ in found}))
+    places = [Position(shard, record.sequence) for shard, record in found]
+    rows = store.read([verdict_key(place) for place in places])
+    told = []
+    for (shard, record), place in zip(found, places, strict=True):
+        row, said = rows.get(verdict_key(place)), _said(record.data)
+        body = row.body if row else _unwritten(reached.get(shard), place, said)
+        told.append(
+            Told(
+                arrived=_moment(record.arrival),
+                **{name: _text(said, name) for name in ("type", "subject", "actor", "id")},
+                verdict=body["verdict"],
+                reason=body.get("reason"),
+                position=str(place),
+            )
+        )
+    return told
+
+
+def _unwritten(reached: Checkpoint | None, place: Position, said: dict[str, Any]) -> dict[str, Any]:
+    """The verdict on what has no row: it counted, stands behind what is parked, or waits."""
+    if reached is None or reached.position < place.sequence:
+        return {"verdict": "waiting"}
+    since = reached.parked.get(ALL, {}).get(str(said.get("subject")))
+    is_parked = since is not None and Position.parse(since) <= place
+    return {"verdict": "parked" if is_parked else "counted"}
+
+
+def _said(data: bytes) -> dict[str, Any]:
+    """The payload of a record, unverified; empty if it is none."""
+    try:
+        _, payload, _ = data.split(b".")
+        said = strict.decode(base64.b64decode(payload + b"==", altchars=b"-_"))
+    except (ValueError, binascii.Error, Malformed):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _text(said: dict[str, Any], name: str) -> str | None:
+    value = said.get(name)
+    return value if isinstance(value, str) else None
+
+
+def _moment(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def lines(told: Iterable[Told]) -> Iterator[str]:
+    """For a person: one line an event."""
+    for each in told:
+        kind = (each.type or "?").removeprefix("tillstream.")
+        why = f" ({each.reason})" if each.reason else ""
+        subject, actor = each.subject or "?", each.actor or "?"
+        yield f"{each.arrived[11:]}  {each.verdict + why:<24} {kind:<28} {subject:<24} {actor}"

@@ -1,0 +1,47 @@
+"""Events on the archive of a fresh shop, folded or not, without a stream."""
+
+from datetime import UTC, datetime
+
+from chalicelib import archive
+from chalicelib.events import SYSTEM, Batch, Envelope, Record, Shard
+from chalicelib.projector import project
+from chalicelib.signing import keys, seal
+
+BEGUN_MS = 1_795_224_680_000
+
+
+class Logbook:
+    """One shard of the shop. Sequence numbers and arrivals count up from 1."""
+
+    def __init__(self, names, shard=0):
+        self.shard = Shard(names.stream, f"shardId-{shard:012d}")
+        self.last = 0
+
+    def record(self, kind="viewed", product="cup", actor="cleo", at=0, **data):
+        """A sealed event; `at` milliseconds are added to its arrival."""
+        self.last += 1
+        arrival = BEGUN_MS + self.last + at
+        moment = datetime.fromtimestamp(arrival / 1000, UTC).isoformat(timespec="milliseconds")
+        event = Envelope(
+            id=f"event-{self.shard.id[-1]}-{self.last}",
+            source=SYSTEM,
+            type=f"tillstream.product.{kind}.v1",
+            subject=f"product/{product}",
+            time=moment.replace("+00:00", "Z"),
+            stream=self.shard.stream,
+            actor=actor,
+            data=data,
+        )
+        sealed = seal(event, keys.producer()).encode()
+        return Record(self.last, arrival, event.subject, sealed)
+
+    def nonsense(self):
+        self.last += 1
+        return Record(self.last, BEGUN_MS + self.last, "product/cup", b"no.such\xfftoken")
+
+    def archive(self, *records):
+        """One segment that nobody has folded."""
+        archive.append(Batch(self.shard, records), lambda _: [])
+
+    def fold(self, *records):
+        project(Batch(self.shard, records))

@@ -1,0 +1,57 @@
+"""Ops find the shop that is meant, and say so in a sentence when there is none."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+VERBS = [["views"], ["tail", "--no-follow"]]
+NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_KINESIS": ""}
+
+
+def ops(*words, env):
+    return subprocess.run(
+        [sys.executable, "-m", "ops", *words],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def bare(state):
+    """An environment that names no shop but by STATE."""
+    ours = ("STAGE", "STREAM", "TABLE", "ARCHIVE_BUCKET", "AWS_ENDPOINT_URL")
+    return {n: v for n, v in os.environ.items() if n not in ours} | {"STATE": str(state)}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_state_on_which_no_shop_was_started_is_a_sentence_and_2(tmp_path, verb):
+    ran = ops(*verb, env=bare(tmp_path / "none"))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("ops: no shop was ever started on ")
+
+
+def test_a_state_whose_shop_is_not_up_is_a_sentence_and_2(tmp_path):
+    (tmp_path / "ports.json").write_text('{"ministack": 9, "kinesis": 9, "stream": 1}')
+    ran = ops("views", env=bare(tmp_path))
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert f"no shop runs on {tmp_path}" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_an_environment_that_names_a_whole_shop_is_taken_as_it_is(shop):
+    ran = ops("views", "--json", env=dict(os.environ))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert '"shards": []' in ran.stdout
+
+
+def test_the_shop_that_the_environment_names_is_not_looked_for_elsewhere(shop):
+    ran = ops("views", env=os.environ | NOWHERE)
+    assert ran.returncode == 2
+    assert "no shop the environment names" in ran.stderr
