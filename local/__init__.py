@@ -9,6 +9,12 @@ dispatcher.py  calls `project` and `sweep` as Lambda's mappings would
 batches.py     what one call of `project` is given
 server.py      the routes over HTTP
 gateway.py     what API Gateway would answer by itself
+wire.py        HTTP/1.1, read strictly
+answers.py     an answer, and a refusal as a problem
+claim.py       what one shop alone may hold: its STATE, its address
+clients.py     boto3's clients, made before there are threads
+quiet.py       what libraries log, as lines that hold nothing of a request
+errors.py      how all this says no
 part.py        one child process, seen from its parent
 leash.py       the same, seen from the child: it ends when its parent does
 """

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import os
 import signal
 import socket
 import socketserver
@@ -17,7 +18,7 @@ import threading
 import time
 from typing import Any
 
-from local import wire
+from local import clients, wire
 from local.answers import problem
 from local.claim import listen
 from local.gateway import Gateway
@@ -129,6 +130,8 @@ def main() -> None:
     given = parser.parse_args()
     speak_in_lines()
     application = importlib.import_module(given.app).app
+    if "STREAM" in os.environ:  # in a shop, not in a test of the server alone
+        clients.make()
     listener = (
         listen(given.host, given.port)
         if given.listener is None
