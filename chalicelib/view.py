@@ -6,8 +6,10 @@ keys are its own (`pk` within the view). It is pure, and total over the events i
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from chalicelib.errors import Misfit
@@ -16,6 +18,7 @@ from chalicelib.store import Add, Delete, Key, Put, Write
 
 Reducer = Callable[[Event, Any, Any], Iterable[Write]]
 MOST_WRITES = 80
+BETWEEN = re.compile(r"[^A-Za-z0-9._~/-]+")  # what stands in no subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,19 +42,20 @@ class View:
 
         Raises Misfit where the reducer breaks a rule of the table, and what the reducer raises.
         """
-        writes = [self._placed(write, event) for write in self.reduce(event, before, after)]
+        writes = list(islice(self.reduce(event, before, after), MOST_WRITES + 1))
         if len(writes) > MOST_WRITES:
-            raise Misfit(f"one event wrote {len(writes)} rows of {self}; {MOST_WRITES} is the most")
-        return writes
+            raise Misfit(f"one event wrote over {MOST_WRITES} rows of {self}")
+        return [self._placed(write, event) for write in writes]
 
     def _placed(self, write: Write, event: Event) -> Write:
         key = Key(self.pk(write.key.pk), write.key.sk)
         match write:
             case Add(amount=amount, ranking=ranking):
-                return Add(key, amount, ranking and self.pk(ranking))
+                return Add(key, amount, None if ranking is None else self.pk(ranking))
             case Put(body=body, listing=listing):
                 self._own(write.key, event)
-                return Put(key, body, listing and (self.pk(listing[0]), listing[1]))
+                listed = None if listing is None else (self.pk(listing[0]), listing[1])
+                return Put(key, body, listed)
             case Delete():
                 self._own(write.key, event)
                 return Delete(key)
@@ -59,5 +63,5 @@ class View:
                 raise Misfit(f"{self} may put, delete or add, and nothing else")
 
     def _own(self, key: Key, event: Event) -> None:
-        if event.subject not in key.sk:
+        if event.subject != key.sk and event.subject not in BETWEEN.split(key.sk):
             raise Misfit(f"{self} writes the row {key.sk!r}, which is not {event.subject}'s own")

@@ -14,6 +14,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from pydantic import ValidationError
@@ -318,7 +319,7 @@ def _writes(
 ) -> Iterator[tuple[tuple[str, str], Row, How]]:
     """What the reducer says, as rows of the table; it may touch its own rows only."""
     whole = re.compile(rf"(?<![A-Za-z0-9._~/-]){re.escape(event.subject)}(?![A-Za-z0-9._~-])")
-    for write in view.reduce(event, before, after):
+    for write in islice(view.reduce(event, before, after), MOST_ROWS + 1):
         key = f"{view}/{write.key.pk}", write.key.sk
         if not isinstance(write, Add) and not whole.search(key[1]):
             raise ValueError("not its subject's own row")
@@ -331,7 +332,7 @@ def _writes(
             case Delete():
                 yield key, {}, _delete
             case Add(amount=amount, ranking=ranking):
-                ranked = {"ranking": f"{view}/{ranking}"} if ranking else {}
+                ranked = {} if ranking is None else {"ranking": f"{view}/{ranking}"}
                 yield key, {"rank": amount, **ranked}, _add
             case _:
                 raise TypeError("a view puts, deletes or adds")

@@ -18,7 +18,9 @@ from chalicelib.errors import Equivocation, Misfit, SecurityError, UnknownType
 from chalicelib.events import Envelope, Event, Position, Record, read
 from chalicelib.projector import rows
 from chalicelib.store import Key, Write
-from chalicelib.view import View
+from chalicelib.view import MOST_WRITES, View
+
+MOST_FED = 3_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,12 @@ class Opened:
     clock: int
     envelope: Envelope | SecurityError
 
+    @property
+    def order(self) -> tuple[str, int]:
+        """Where it stands in a group that is folded subject by subject."""
+        subject = self.envelope.subject if isinstance(self.envelope, Envelope) else ""
+        return subject, self.record.sequence
+
 
 @dataclass(slots=True)
 class Known:
@@ -71,13 +79,23 @@ class Effect:
     opened: Opened
     writes: list[Write] = field(default_factory=list)
     bytes: int = 0
+    fed: tuple[int, int] = (0, 0)
     subject: Subject | None = None
     first_use: Keyed | None = None
     park: list[str] = field(default_factory=list)
 
-    def add(self, *writes: Write) -> None:
+    def add(self, *writes: Write, most: int = store.ROW_BYTES) -> None:
         """All of the rows. Raises Misfit, and adds none, where DynamoDB would refuse one."""
-        self.bytes += sum(map(store.size, writes))
+        self.bytes += sum(store.size(write, most) for write in writes)
+        self.writes += writes
+
+    def feed(self, writes: Sequence[Write]) -> None:
+        """A view's rows. Raises Misfit, and adds none, where all views' are too many by now."""
+        grown = sum(map(store.size, writes))
+        fed = self.fed[0] + len(writes), self.fed[1] + grown
+        if fed[0] > MOST_WRITES or fed[1] > MOST_FED:
+            raise Misfit(f"all views together write {fed[0]} rows, {fed[1]} bytes, of one event")
+        self.fed, self.bytes = fed, self.bytes + grown
         self.writes += writes
 
 
@@ -168,7 +186,7 @@ def _feed(view: View, effect: Effect, event: Event, before: Subject, live: Live)
     assert effect.subject is not None
     if str(view) in live.refused:
         raise Misfit(f"dynamodb refused a row of {view}")
-    effect.add(*view.writes(event, before.state, effect.subject.state))
+    effect.feed(view.writes(event, before.state, effect.subject.state))
 
 
 def _park(
@@ -176,7 +194,8 @@ def _park(
 ) -> None:
     effect.park.append(view)
     since = str(effect.opened.position)
-    effect.add(rows.parked_row(view, envelope, since, before, rows.detail([failure])))
+    row = rows.parked_row(view, envelope, since, before, rows.detail([failure]))
+    effect.add(row, most=store.PARKED_BYTES)
 
 
 def _told_parked(effect: Effect, envelope: Envelope, failures: Sequence[Exception]) -> None:

@@ -97,4 +97,12 @@ def parked_row(view: str, envelope: Envelope, since: str, before: Subject, why: 
 
 def detail(failures: Sequence[Exception]) -> str:
     """What went wrong, for an operator: one line, bounded."""
-    return "; ".join(f"{type(failure).__name__}: {failure}"[:500] for failure in failures)
+    return "; ".join(map(_told, failures))
+
+
+def _told(failure: Exception) -> str:
+    try:
+        text = f"{type(failure).__name__}: {failure}"[:500]
+    except Exception:  # noqa: BLE001  (an error that cannot be told must not stop the shard)
+        text = type(failure).__name__
+    return text.encode(errors="backslashreplace").decode()

@@ -12,13 +12,28 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
 from chalicelib import config
 from chalicelib.errors import CloudFailure, CommitLost, Conflict, Misfit
-from chalicelib.store.rows import Add, Delete, Key, Put, PutFirst, Row, Write, merge, size, text_of
+from chalicelib.store.rows import (
+    PARKED_BYTES,
+    ROW_BYTES,
+    Add,
+    Delete,
+    Key,
+    Put,
+    PutFirst,
+    Row,
+    Write,
+    merge,
+    size,
+    text_of,
+)
 
 __all__ = [
+    "PARKED_BYTES",
+    "ROW_BYTES",
     "Add",
     "Delete",
     "Guard",
@@ -53,6 +68,8 @@ class Guard:
 def commit(guarded: Put, guard: Guard, writes: Iterable[Write], also: Sequence[Guard] = ()) -> None:
     """All rows, or none: `guarded` replaces what `guard` saw, if `also` still hold.
 
+    The token by which others will guard it lies in the body of `guarded`.
+
     Raises CommitLost when a guard no longer holds, Misfit when DynamoDB refuses a row, and
     CloudFailure when it could not be asked.
     """
@@ -61,7 +78,8 @@ def commit(guarded: Put, guard: Guard, writes: Iterable[Write], also: Sequence[G
 
 
 def _put(put: Put, guard: Guard) -> dict[str, Any]:
-    return {"Put": {"TableName": _table(), "Item": _item(put), **_condition(guard)}}
+    item = _item(put) | {"token": {"S": put.body["token"]}}
+    return {"Put": {"TableName": _table(), "Item": item, **_condition(guard)}}
 
 
 def _check(guard: Guard) -> dict[str, Any]:
@@ -117,8 +135,6 @@ def _item(write: Put | PutFirst) -> dict[str, Any]:
         item["listing"], item["listed"] = ({"S": part} for part in write.listing)
     if isinstance(write, Put) and write.blob is not None:
         item["blob"] = {"B": write.blob}
-    if "token" in write.body:
-        item["token"] = {"S": write.body["token"]}
     return item
 
 
@@ -233,6 +249,8 @@ def _call(operation: str, **request: Any) -> dict[str, Any]:
         answer: dict[str, Any] = getattr(config.client("dynamodb"), operation)(**request)
     except ClientError as error:
         raise _meaning(error) from error
+    except ParamValidationError as error:
+        raise Misfit(f"boto3 does not even send it: {error}") from error
     except BotoCoreError as error:
         raise CloudFailure(f"dynamodb could not be asked: {error}") from error
     return answer
