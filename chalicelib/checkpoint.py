@@ -11,7 +11,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from chalicelib import archive, store
 from chalicelib.errors import CommitLost
@@ -25,9 +25,21 @@ ALL = "*"
 Parked = Mapping[str, Mapping[str, str]]
 
 
+class Ahead(NamedTuple):
+    """Part of what comes after the position is folded already: a group that took several commits.
+
+    A group is folded subject by subject, since subjects do not know of each other: of the records
+    up to `to`, those are done that stand up to (`subject`, `sequence`) in that order.
+    """
+
+    to: int
+    subject: str
+    sequence: int
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """`position` is folded; `segment` is the `before` of the segment to read on in.
+    """All up to `position` is folded; `segment` is the `before` of the segment to read on in.
 
     `views` are the live set here; `parked` is {view or `*`: {subject: position since}}. `born` is
     random and stays, so that an emptied table's checkpoint is not taken for the one before.
@@ -36,6 +48,7 @@ class Checkpoint:
     shard: Shard
     position: int = 0
     segment: int = 0
+    ahead: Ahead | None = None
     token: str = field(default_factory=lambda: secrets.token_hex(8))
     born: str = field(default_factory=lambda: secrets.token_hex(8))
     views: tuple[str, ...] = ()
@@ -46,16 +59,17 @@ class Checkpoint:
         """That nobody has committed since this was read."""
         return Guard(key_of(self.shard), self.token)
 
-    def moved(self, position: int, segment: int, **changes: Any) -> Self:
+    def moved(self, **changes: Any) -> Self:
         """The checkpoint further on, under a new token."""
-        token = secrets.token_hex(8)
-        return replace(self, position=position, segment=segment, token=token, **changes)
+        return replace(self, token=secrets.token_hex(8), **changes)
 
     def row(self) -> Put:
         """The row as it is committed."""
         body = {
             "position": str(self.position),
             "segment": str(self.segment),
+            "ahead": self.ahead
+            and [str(self.ahead.to), self.ahead.subject, str(self.ahead.sequence)],
             "token": self.token,
             "born": self.born,
             "views": list(self.views),
@@ -71,11 +85,16 @@ class Checkpoint:
             shard=Shard.parse(row.key.sk),
             position=int(body["position"]),
             segment=int(body["segment"]),
+            ahead=_ahead(body["ahead"]),
             token=body["token"],
             born=body["born"],
             views=tuple(body["views"]),
             parked=body["parked"],
         )
+
+
+def _ahead(said: list[str] | None) -> Ahead | None:
+    return None if said is None else Ahead(int(said[0]), said[1], int(said[2]))
 
 
 def key_of(shard: Shard) -> Key:

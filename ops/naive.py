@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 
@@ -65,6 +65,26 @@ class _End:
     left: set[str]
 
 
+class Reach(NamedTuple):
+    """How far the rows of a shard are, as its checkpoint says: see chalicelib.checkpoint.Ahead."""
+
+    position: int = 0
+    ahead: tuple[int, str, int] | None = None
+
+    @classmethod
+    def of(cls, body: Mapping[str, Any]) -> Reach:
+        """What the body of a checkpoint's row says."""
+        to, subject, sequence = body["ahead"] or (0, "", 0)
+        return cls(int(body["position"]), (int(to), subject, int(sequence)))
+
+    def holds(self, subject: str, sequence: int) -> bool:
+        """Whether the rows have this record in them."""
+        if sequence <= self.position:
+            return True
+        to, *done = self.ahead or (0, "", 0)
+        return sequence <= to and [subject, sequence] <= done
+
+
 @dataclass
 class Fold:
     """What is known while folding; `rows` is the result."""
@@ -77,7 +97,7 @@ class Fold:
     keys: dict[tuple[str, str, str], tuple[str, int]] = field(default_factory=dict)
     ends: dict[str, _End] = field(default_factory=dict)
 
-    def shard(self, name: str, log: Log, upto: int | None) -> None:
+    def shard(self, name: str, log: Log, reach: Reach | None) -> None:
         """All records of the shard, the first after what its parents left."""
         before = [self.ends[parent] for parent in log.parents]
         parked: Parked = {}
@@ -88,14 +108,17 @@ class Fold:
         end = _End(max((end.clock for end in before), default=0), parked, left)
         for record in log.records:
             end.clock = max(end.clock, record.arrival)
-            if upto is None or record.sequence <= upto:
-                self.record(Position(Shard.parse(name), record.sequence), record, end)
+            position = Position(Shard.parse(name), record.sequence)
+            found = self.unsealed(position, record, end)
+            subject = found.subject if isinstance(found, Envelope) else ""
+            if reach is None or reach.holds(subject, record.sequence):
+                self.record(position, found, end)
         self.ends[name] = end
 
-    def record(self, position: Position, record: Record, end: _End) -> None:
-        """One record: quarantined, parked, ignored or counted."""
+    def unsealed(self, position: Position, record: Record, end: _End) -> Envelope | str:
+        """What the record says, or the code of why that is not believed."""
         try:
-            envelope = unseal(
+            return unseal(
                 record.data,
                 partition_key=record.key,
                 stream=position.shard.stream,
@@ -103,11 +126,14 @@ class Fold:
                 trust=self.trust(),
             )
         except SecurityError as doubt:
-            self.quarantine(position, end, doubt.code)
-            return
-        if envelope.subject in end.parked.get("*", {}):
-            return
-        self.believed(envelope, position, end)
+            return doubt.code
+
+    def record(self, position: Position, found: Envelope | str, end: _End) -> None:
+        """One record: quarantined, parked, ignored or counted."""
+        if isinstance(found, str):
+            self.quarantine(position, end, found)
+        elif found.subject not in end.parked.get("*", {}):
+            self.believed(found, position, end)
 
     def believed(self, envelope: Envelope, position: Position, end: _End) -> None:
         """An envelope that was unsealed: what its model and its subject say."""
@@ -271,7 +297,7 @@ class Fold:
 
 def expected(
     logs: Mapping[str, Log],
-    upto: Mapping[str, int] | None,
+    upto: Mapping[str, Reach] | None,
     deciders: Mapping[str, Any],
     views: Sequence[View],
     trust: Callable[[], Trust],
@@ -279,7 +305,7 @@ def expected(
     """The fold of the shards' records up to these positions (all of them, where None)."""
     fold = Fold(deciders, views, trust)
     for name in parents_first(logs):
-        fold.shard(name, logs[name], None if upto is None else upto.get(name, 0))
+        fold.shard(name, logs[name], None if upto is None else upto.get(name, Reach()))
     return fold
 
 

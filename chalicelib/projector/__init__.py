@@ -15,11 +15,11 @@ from itertools import chain
 
 from chalicelib import archive, checkpoint, log, store, telemetry
 from chalicelib.archive import Segment
-from chalicelib.checkpoint import Checkpoint
+from chalicelib.checkpoint import Ahead, Checkpoint
 from chalicelib.decisions import DECIDERS
 from chalicelib.errors import Behind, CommitLost, Misfit, SecurityError, UnknownKey
 from chalicelib.events import Batch, Envelope, Position, Record, Shard
-from chalicelib.projector.chunk import Chunk, Place, learn
+from chalicelib.projector.chunk import Chunk, learn
 from chalicelib.projector.fold import Code, Effect, Known, Opened, fold, parked_everywhere
 from chalicelib.projector.rows import event_key, keyed_of, subject_key, subject_of
 from chalicelib.signing import keys, unseal
@@ -55,7 +55,7 @@ def catch_up(
     while True:
         try:
             base = checkpoint.read(shard) or _begin(shard, deadline, code, hand)
-            for group in _groups(_segments(base, hand)):
+            for group in _groups(_segments(base, hand), base.ahead):
                 base = _advance(base, group, code)
                 if time.monotonic() > deadline:
                     return
@@ -88,19 +88,19 @@ def _first_segment(shard: Shard, hand: Sequence[Segment]) -> Segment:
 
 def _segments(base: Checkpoint, hand: Sequence[Segment]) -> Iterable[Segment]:
     """What comes after the checkpoint: from the hand when that is level with it."""
-    if hand and hand[0].before == base.segment:
+    if hand and hand[0].before == base.segment and base.ahead is None:
         return hand
     return archive.read_after(base.shard, base.segment)
 
 
-def _groups(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
-    """Small segments together, about a thousand records a group."""
+def _groups(segments: Iterable[Segment], ahead: Ahead | None) -> Iterator[list[Segment]]:
+    """Small segments together, about a thousand records a group; a begun group is whole again."""
     group: list[Segment] = []
     held = 0
     for segment in segments:
         group.append(segment)
         held += len(segment.records)
-        if held >= GROUP:
+        if held >= GROUP and (ahead is None or segment.last >= ahead.to):
             yield group
             group, held = [], 0
     if group:
@@ -108,21 +108,40 @@ def _groups(segments: Iterable[Segment]) -> Iterator[list[Segment]]:
 
 
 def _advance(base: Checkpoint, group: Sequence[Segment], code: Code) -> Checkpoint:
-    """The checkpoint after the group. A row that DynamoDB refuses is found record by record."""
+    """The checkpoint after the group; a group that was begun is finished first."""
     opened = [found for segment in group for found in _opened(segment, base.position)]
-    known = _load([found for found, _ in opened], code)
+    if base.ahead is not None:
+        begun = [found for found in opened if found.record.sequence <= base.ahead.to]
+        base = _finish(base, group, begun, code)
+        opened = opened[len(begun) :]
+    return _finish(base, group, opened, code) if opened else base
+
+
+def _finish(
+    base: Checkpoint, group: Sequence[Segment], opened: Sequence[Opened], code: Code
+) -> Checkpoint:
+    """The checkpoint after these records. A row that DynamoDB refuses is found record by record."""
+    to = opened[-1].record.sequence
+    left = [found for found in opened if base.ahead is None or found.order > base.ahead[1:]]
+    left.sort(key=lambda found: found.order)
     try:
-        return _fold_all(base, opened, known, code)
+        chunk = _fold_all(base, to, left, code)
+        return chunk.commit_end(to, _segment_after(group, to))
     except Misfit:
-        return _fold_singly(base, opened, code)
+        base = _fold_singly(base, to, opened, code)
+        return Chunk.on(base, code).commit_end(to, _segment_after(group, to))
 
 
-def _opened(segment: Segment, after: int) -> Iterator[tuple[Opened, Place]]:
+def _segment_after(group: Sequence[Segment], position: int) -> int:
+    """The `before` of the segment to read on in: the next one, where one ends at the position."""
+    reached = next(segment for segment in group if position <= segment.last)
+    return position if position == reached.last else reached.before
+
+
+def _opened(segment: Segment, after: int) -> Iterator[Opened]:
     for record, clock in archive.with_clock(segment):
         if record.sequence > after:
-            done = record.sequence == segment.last
-            place = Place(record.sequence, segment.last if done else segment.before)
-            yield _open(segment.shard, record, clock), place
+            yield _open(segment.shard, record, clock)
 
 
 def _open(shard: Shard, record: Record, clock: int) -> Opened:
@@ -164,50 +183,48 @@ def _load(opened: Sequence[Opened], code: Code) -> Known:
     )
 
 
-def _fold_all(
-    base: Checkpoint, opened: Sequence[tuple[Opened, Place]], known: Known, code: Code
-) -> Checkpoint:
+def _fold_all(base: Checkpoint, to: int, records: Sequence[Opened], code: Code) -> Chunk:
+    """The last chunk, not committed yet; those before it are. Subject by subject: see Ahead."""
+    known = _load(records, code)
     chunk = Chunk.on(base, code)
-    for found, place in opened:
-        effect = fold(found, known, chunk.live)
+    for opened in records:
+        effect = fold(opened, known, chunk.live)
         if not chunk.has_room(effect):
-            chunk = Chunk.on(chunk.commit(), code)
+            chunk = Chunk.on(chunk.commit_part(to), code)
         try:
-            chunk.add(effect, place)
+            chunk.add(effect)
         except Behind:
-            chunk.commit()
+            chunk.commit_part(to)
             raise
         learn(known, effect)
-    return chunk.commit()
+    return chunk
 
 
-def _fold_singly(
-    begun: Checkpoint, opened: Sequence[tuple[Opened, Place]], code: Code
-) -> Checkpoint:
+def _fold_singly(begun: Checkpoint, to: int, records: Sequence[Opened], code: Code) -> Checkpoint:
     """One transaction a record, so that what DynamoDB refuses is known, parked and passed."""
     base = checkpoint.read(begun.shard)
     if base is None or base.born != begun.born:
         raise CommitLost("the table was emptied meanwhile")
-    for found, place in opened:
-        if found.record.sequence > base.position:
-            base = _fold_one(base, found, place, code)
+    for opened in sorted(records, key=lambda found: found.order):
+        if base.ahead is None or opened.order > base.ahead[1:]:
+            base = _fold_one(base, to, opened, code)
     return base
 
 
-def _fold_one(base: Checkpoint, found: Opened, place: Place, code: Code) -> Checkpoint:
-    known = _load([found], code)
+def _fold_one(base: Checkpoint, to: int, opened: Opened, code: Code) -> Checkpoint:
+    known = _load([opened], code)
     for suspect in ((), *((view,) for view in base.views)):
         chunk = Chunk.on(base, code)
         live = replace(chunk.live, refused=frozenset(suspect))
-        chunk.add(fold(found, known, live), place)
+        chunk.add(fold(opened, known, live))
         try:
-            return chunk.commit()
+            return chunk.commit_part(to)
         except Misfit as refusal:
             failure = refusal
-    assert isinstance(found.envelope, Envelope)
+    assert isinstance(opened.envelope, Envelope)
     chunk = Chunk.on(base, code)
-    chunk.add(parked_everywhere(found, found.envelope, known, failure), place)
-    return chunk.commit()
+    chunk.add(parked_everywhere(opened, opened.envelope, known, failure))
+    return chunk.commit_part(to)
 
 
 __all__ = ["LIVE", "Code", "Effect", "catch_up", "project", "sweep"]

@@ -7,10 +7,10 @@ writes to one row become one.
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from typing import Any
 
 from chalicelib import checkpoint, store
-from chalicelib.checkpoint import ALL, Checkpoint
+from chalicelib.checkpoint import ALL, Ahead, Checkpoint
 from chalicelib.errors import Behind
 from chalicelib.events import Envelope
 from chalicelib.projector.fold import Code, Effect, Known, Live, Opened
@@ -18,13 +18,6 @@ from chalicelib.projector.rows import event_key
 from chalicelib.store import Key, Put, Write
 
 MOST_PARKED = 100
-
-
-class Place(NamedTuple):
-    """How far a shard is folded: the position, and the `before` of the segment to read on in."""
-
-    position: int
-    segment: int
 
 
 @dataclass(slots=True)
@@ -36,7 +29,7 @@ class Chunk:
     parked: dict[str, dict[str, str]]
     writes: dict[Key, Write] = field(default_factory=dict)
     bytes: int = 0
-    place: Place | None = None
+    last: Opened | None = None
 
     @classmethod
     def on(cls, base: Checkpoint, code: Code) -> Chunk:
@@ -50,8 +43,8 @@ class Chunk:
         rows = len(self.writes) + sum(write.key not in self.writes for write in effect.writes)
         return rows < store.MOST_ROWS and self.bytes + effect.bytes < store.MOST_BYTES
 
-    def add(self, effect: Effect, place: Place) -> None:
-        """The effect's rows, and the place after it.
+    def add(self, effect: Effect) -> None:
+        """The effect's rows.
 
         Raises Behind, and adds nothing, when this code cannot fold most of what comes: the shard
         stops here.
@@ -61,7 +54,7 @@ class Chunk:
         for write in effect.writes:
             self.writes[write.key] = store.merge(self.writes.get(write.key), write)
         self.bytes += effect.bytes
-        self.place = place
+        self.last = effect.opened
 
     def _park(self, view: str, opened: Opened) -> None:
         assert isinstance(opened.envelope, Envelope)
@@ -81,12 +74,22 @@ class Chunk:
         key = Key(f"left/{view}", "live")
         self.writes[key] = Put(key, {"view": view})
 
-    def commit(self) -> Checkpoint:
-        """The checkpoint after the rows are written. Raises as `store.commit`."""
-        if self.place is None:
+    def commit_part(self, to: int) -> Checkpoint:
+        """The checkpoint after the rows, in the middle of a group that ends at `to`.
+
+        Raises as `store.commit`.
+        """
+        if self.last is None:
             return self.base
+        return self._commit(ahead=Ahead(to, *self.last.order))
+
+    def commit_end(self, position: int, segment: int) -> Checkpoint:
+        """The checkpoint after the rows, at the end of a group. Raises as `store.commit`."""
+        return self._commit(position=position, segment=segment, ahead=None)
+
+    def _commit(self, **moved: Any) -> Checkpoint:
         views = tuple(str(view) for view in self.live.views)
-        after = self.base.moved(*self.place, views=views, parked=self.parked)
+        after = self.base.moved(views=views, parked=self.parked, **moved)
         checkpoint.commit(self.base, after, list(self.writes.values()))
         return after
 

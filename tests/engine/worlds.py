@@ -137,7 +137,7 @@ class World:
         }
         return dict(sorted(found.items()))
 
-    def fold(self, upto: Mapping[str, int] | None = None) -> naive.Fold:
+    def fold(self, upto: Mapping[str, naive.Reach] | None = None) -> naive.Fold:
         """The naive fold of what lies on the shards."""
         logs = {
             str(self.shard(name)): naive.Log(
@@ -154,7 +154,7 @@ class World:
 
     def explained(self) -> naive.Rows:
         """The naive fold up to the checkpoints: what the rows must be at this very moment."""
-        upto = {shard: int(found["position"]) for shard, found in self.checkpoints().items()}
+        upto = {shard: naive.Reach.of(found) for shard, found in self.checkpoints().items()}
         return self.fold(upto).rows
 
 
