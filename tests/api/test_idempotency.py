@@ -169,6 +169,18 @@ def test_the_same_text_is_the_same_command_however_it_is_written(
     assert (answer.status, {answer.said["id"]}) == (202, set(said))
 
 
+def test_the_same_product_is_the_same_however_its_id_is_escaped(
+    front: Shopfront, bought: str, key: str
+) -> None:
+    escaped = bought.replace("/products/p", "/products/%70")
+    assert escaped != bought
+    said = [keyed(front, key, path).said for path in (bought, escaped)]
+    assert said[0]["id"] == said[1]["id"]
+    assert said[0]["subject"] == said[1]["subject"]
+    assert sales(front, bought) == 1
+    assert front.get(escaped.removesuffix("/purchases")).status == 200
+
+
 def test_a_key_is_ones_own(front: Shopfront, bought: str, key: str) -> None:
     other = front.person("customer")
     ids = {keyed(front, key, bought, to=who).said["id"] for who in ("customer", other)}
