@@ -75,14 +75,31 @@ def _next(shard: Shard, tail: Tail, records: tuple[Record, ...], ancestors: Ance
 
 
 def _nearest_with_segments(shard: Shard, ancestors: Ancestors) -> list[tuple[Shard, Tail]]:
-    """The nearest ancestors that have segments; one behind another is reached through it."""
+    """The nearest ancestors that have segments; one behind another is reached through it.
+
+    A shard that has none comes after the stream before its own, if there was one.
+    """
     found: list[tuple[Shard, Tail]] = []
     passed: set[Shard] = set()
     for ancestor in ancestors(shard):
         if ancestor not in passed and (end := tail(ancestor)) != EMPTY:
             found.append((ancestor, end))
             passed.update(ancestors(ancestor))
-    return found
+    return found or [(last, tail(last)) for last in _ends_before(shard.stream)]
+
+
+def _ends_before(stream: str) -> list[Shard]:
+    """The shards with which the stream before this one ended: those that are nobody's parents."""
+    older = [shard for shard in shards() if _age(shard.stream) < _age(stream)]
+    last = [shard for shard in older if shard.stream == older[-1].stream]
+    passed = {parent for shard in last for parent in _get(shard, 0).parents}
+    return [shard for shard in last if str(shard) not in passed]
+
+
+def _age(stream: str) -> tuple[str, int]:
+    """Streams in the order of their numbers: `tillstream-<stage>-<n>`."""
+    name, _, number = stream.rpartition("-")
+    return (name, int(number)) if number.isdecimal() else (stream, 0)
 
 
 def tail(shard: Shard) -> Tail:
@@ -99,11 +116,12 @@ def head(shard: Shard) -> int | None:
 
 def shards() -> list[Shard]:
     """Every shard the archive knows, older streams first."""
-    return [
+    found = [
         Shard(*folder.rstrip("/").split("/")[1:])
         for stream in _folders("segments/")
         for folder in _folders(stream)
     ]
+    return sorted(found, key=lambda shard: (_age(shard.stream), shard.id))
 
 
 def read_after(shard: Shard, before: int) -> Iterator[Segment]:

@@ -101,15 +101,25 @@ def decode(body: bytes) -> Segment:
     Raises ValueError when it is damaged, or larger than any segment that was ever put.
     """
     inflate = zlib.decompressobj(wbits=31)
-    text = inflate.decompress(body, INFLATED)
-    if not inflate.eof:
-        raise ValueError("a segment is cut short, or inflates to more than 64 MiB")
-    manifest, *lines = (json.loads(line) for line in text.splitlines())
+    try:
+        text = inflate.decompress(body, INFLATED)
+        if not inflate.eof or inflate.unused_data:
+            raise ValueError("cut short, or longer than a segment is")
+        manifest, *lines = (json.loads(line) for line in text.splitlines())
+        segment = _segment(manifest, tuple(map(_record, lines)))
+        if _manifest(segment) != manifest:
+            raise ValueError("the manifest tells of other records")
+    except (zlib.error, LookupError, TypeError, AttributeError) as flaw:
+        raise ValueError(f"not a segment: {flaw!r}") from flaw
+    return segment
+
+
+def _segment(manifest: dict[str, Any], records: tuple[Record, ...]) -> Segment:
     previous = manifest["previous"]
     return Segment(
         shard=Shard(manifest["stream"], manifest["shard"]),
         before=int(manifest["before"]),
-        records=tuple(map(_record, lines)),
+        records=records,
         previous=None if previous is None else int(previous),
         clock=manifest["clock"],
         parents=tuple(manifest["parents"]),

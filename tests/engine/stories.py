@@ -10,6 +10,7 @@ from worlds import IMAGE, START, STRANGER, World, commandhash, said, stamp
 
 from chalicelib.signing import seal
 
+NEW = "tillstream-test-10"
 NAMES = [f"shardId-{number:012d}" for number in range(6)]
 SUBJECTS = ["product/1", "product/2", "product/12", "customer/ada", "customer/bob"]
 MOVES = ["created", "updated", "photographed", "viewed", "purchased"]
@@ -27,7 +28,9 @@ LAYOUTS: dict[str, tuple[list[list[int]], dict[int, list[int]]]] = {
         [[0, 1, 0, 1, 1], [0, 2, 0, 3, 3], [4, 4, 4, 3, 3], [4, 4, 4, 5, 5]],
         {0: [], 1: [], 2: [1], 3: [1], 4: [0, 2], 5: [3]},
     ),
+    "a new stream": ([[0, 1, 0, 1, 1], [2, 3, 2, 2, 3]], {0: [], 1: [], 2: [], 3: []}),
 }
+STREAMS = {"a new stream": {"shardId-000000000002": NEW, "shardId-000000000003": NEW}}
 
 # Mostly honest; each flaw often enough to matter.
 FLAWS = [
@@ -73,7 +76,8 @@ def worlds(draw: Any, most: int = 24) -> World:
 def build(layout: str, steps: list[Told]) -> World:
     """The log that the steps tell."""
     phases, parents = LAYOUTS[layout]
-    world = World({NAMES[shard]: [NAMES[p] for p in over] for shard, over in parents.items()})
+    over = {NAMES[shard]: [NAMES[p] for p in them] for shard, them in parents.items()}
+    world = World(over, STREAMS.get(layout, {}))
     now, earlier = START, []
     last = len(phases) - 1
     for number, step in enumerate(sorted(steps, key=lambda step: min(step.phase, last))):
@@ -88,7 +92,8 @@ def tell(world: World, shard: str, step: Told, now: int, number: int, earlier: l
     subject = SUBJECTS[step.subject]
     move = "registered" if subject.startswith("customer") else MOVES[step.move]
     actor = ["ada", "bob", "cyd", "ada"][step.pick]
-    event = said(move, subject, now, number, actor=actor)
+    stream = world.shard(shard).stream
+    event = said(move, subject, now, number, actor=actor, stream=stream)
     told_before = [each for each in earlier if each[0].subject == subject]
     match step.flaw:
         case "again" if told_before:

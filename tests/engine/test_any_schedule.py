@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -75,7 +74,7 @@ def race(
 
 
 @given(worlds(), plans, sizes, zombies)
-@settings(max_examples=int(sys.argv[-1]) if sys.argv[-1].isdigit() else 150, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_schedule_of_consumers_zombies_crashes_and_emptied_tables_gives_the_same_rows(
     world, plan, cuts, undead
 ):

@@ -149,13 +149,17 @@ class World:
 
     def before(self, shard: str) -> Sequence[str]:
         """The shards that must be folded before this one."""
-        older = [s for s in self.parents if self.shard(s).stream < self.shard(shard).stream]
+        older = [s for s in self.parents if _age(self.shard(s)) < _age(self.shard(shard))]
         return self.parents[shard] or older
 
     def explained(self) -> naive.Rows:
         """The naive fold up to the checkpoints: what the rows must be at this very moment."""
         upto = {shard: naive.Reach.of(found) for shard, found in self.checkpoints().items()}
         return self.fold(upto).rows
+
+
+def _age(shard: Shard) -> int:
+    return int(shard.stream.rpartition("-")[2])
 
 
 def plain(items: Any) -> naive.Rows:
