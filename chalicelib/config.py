@@ -9,7 +9,10 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from functools import cache
+from threading import Lock
 from typing import Any
+
+_making = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +48,20 @@ def settings() -> Settings:
     )
 
 
-@cache
 def client(service: str) -> Any:
     """One thread-safe low-level client per service and process, made when first asked for.
+
+    A client may be used by many threads, but not made by two at once: boto3's session is shared.
 
     Retries are boto3's standard mode (3 attempts); the read time-out is short enough that a
     stuck call ends inside a Lambda's life. botocore honours AWS_ENDPOINT_URL[_SERVICE].
     """
+    with _making:
+        return _client(service)
+
+
+@cache
+def _client(service: str) -> Any:
     import boto3  # noqa: PLC0415  (100 ms of a cold start; a pure test needs none of it)
     from botocore.config import Config  # noqa: PLC0415
 
@@ -72,4 +82,4 @@ def client(service: str) -> Any:
 def forget() -> None:
     """Read the environment anew, with new clients: for tests that run several shops in turn."""
     settings.cache_clear()
-    client.cache_clear()
+    _client.cache_clear()

@@ -12,7 +12,6 @@ gateway.py     what API Gateway would answer by itself
 wire.py        HTTP/1.1, read strictly
 answers.py     an answer, and a refusal as a problem
 claim.py       what one shop alone may hold: its STATE, its address
-clients.py     boto3's clients, made before there are threads
 quiet.py       what libraries log, as lines that hold nothing of a request
 errors.py      how all this says no
 part.py        one child process, seen from its parent

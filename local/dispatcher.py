@@ -27,7 +27,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalicelib import archive, config, telemetry
 from chalicelib.errors import TillstreamError
 from chalicelib.events import Shard
-from local import clients
 from local.batches import cut, invocation, scheduled, startable
 from local.quiet import speak_in_lines
 
@@ -197,7 +196,6 @@ def main() -> None:
     """Drive the handlers of the app until told to stop."""
     speak_in_lines()
     app = importlib.import_module(os.environ.get("TILLSTREAM_APP", "app"))
-    clients.make()
     dispatcher = Dispatcher(config.settings().stream, app.project, app.sweep)
     for name in (signal.SIGTERM, signal.SIGINT):
         signal.signal(name, lambda *_: dispatcher.stop.set())

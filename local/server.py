@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import os
 import signal
 import socket
 import socketserver
@@ -18,7 +17,7 @@ import threading
 import time
 from typing import Any
 
-from local import clients, wire
+from local import wire
 from local.answers import problem
 from local.claim import listen
 from local.gateway import Gateway
@@ -130,8 +129,6 @@ def main() -> None:
     given = parser.parse_args()
     speak_in_lines()
     application = importlib.import_module(given.app).app
-    if "STREAM" in os.environ:  # in a shop, not in a test of the server alone
-        clients.make()
     listener = (
         listen(given.host, given.port)
         if given.listener is None
