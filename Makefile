@@ -1,13 +1,14 @@
 # Everything runs from .venv, which is made when missing and mended when a requirements file changes.
-# HOST, PORT and STATE choose where `run` listens and keeps what must last.
+# HOST, PORT and STATE choose where `run` listens and keeps what must last; STAGE what is packaged.
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+STAGE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench clean
+.PHONY: help run test check bench package clean
 
 help: ## say what can be made
 	@sed -n "s/^\([a-z]*\):.*## /make \1  /p" $(MAKEFILE_LIST)
@@ -26,6 +27,9 @@ check: $(READY) ## style, types, architecture
 
 bench: $(READY) ## the figures, into bench/results/latest.json
 	@$(BIN)/python -m bench
+
+package: $(READY) ## the template and the zip that CloudFormation is given, into out/STAGE
+	@$(BIN)/python -m ops.package "$(STAGE)" "out/$(STAGE)"
 
 clean: ## what can be made again; never what a shop keeps
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis out
