@@ -1,0 +1,224 @@
+"""Each function may do what it does, and nothing that it never does: its policy against its calls.
+
+The functions run as they do in AWS, cold and with the identity of people left to an issuer, on the
+cloud of the tests; what they ask of AWS is written down and laid beside their policy files.
+"""
+
+import json
+import os
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from iam import Recorder, allows, grants
+
+import local.cloud
+from chalicelib import access, archive, config, vault
+from chalicelib.events import Shard
+from chalicelib.signing import keys
+from local import batches, provision
+
+CHALICE = Path(__file__).parents[2] / ".chalice"
+FUNCTIONS = ("api_handler", "authorize", "project", "sweep")
+PRODUCT = {"brand": "Kiln", "name": "Mug", "description": "Holds 0.3 l"}
+
+# What a policy must allow though the function itself never asks: Lambda asks in its name.
+LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+MAPPING = {
+    "kinesis:DescribeStream",
+    "kinesis:DescribeStreamSummary",
+    "kinesis:GetRecords",
+    "kinesis:GetShardIterator",
+    "kinesis:ListStreams",
+    "kinesis:SubscribeToShard",
+}
+BY_LAMBDA = {name: LOGS | (MAPPING if name == "project" else set()) for name in FUNCTIONS}
+
+
+def policy(function, stage="prod"):
+    settings = json.loads((CHALICE / "config.json").read_text())["stages"][stage]
+    name = settings["lambda_functions"][function]["iam_policy_file"]
+    return json.loads((CHALICE / name).read_text())
+
+
+def granted(function):
+    return [grant for each in policy(function)["Statement"] for grant in grants(each)]
+
+
+class Deployed:
+    """The functions of one shop, called as Lambda calls them."""
+
+    def __init__(self, names):
+        import app  # noqa: PLC0415
+
+        self.app, self.names, self.recorder = app, names, Recorder()
+        self.read = {}
+        self.recorder.attach()
+        config.client("kinesis").meta.events.register("after-call.kinesis.ListShards", as_split)
+
+    def invoke(self, function, handler, event):
+        """The function in a process that knows nothing yet."""
+        forget()
+        with self.recorder.of(function):
+            return handler(event, None)
+
+    def call(self, method, route, body=None, *, key=None, after=None, query=None, **params):
+        event = {
+            "httpMethod": method,
+            "resource": route,
+            "path": route,
+            "headers": {"Content-Type": "application/json"}
+            | ({"Idempotency-Key": key} if key else {})
+            | ({"Read-After": after} if after else {}),
+            "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
+            "pathParameters": params,
+            "stageVariables": None,
+            "isBase64Encoded": False,
+            "body": None if body is None else json.dumps(body),
+            "requestContext": {
+                "httpMethod": method,
+                "resourcePath": route,
+                "identity": {"sourceIp": "192.0.2.1"},
+                "authorizer": {"principalId": "someone", "roles": ",".join(access.ROLES)},
+            },
+        }
+        answer = self.invoke("api_handler", self.app.app, event)
+        return answer["statusCode"], json.loads(answer["body"] or "null")
+
+    def recorded(self, *args, **kwargs):
+        status, said = self.call(*args, **kwargs)
+        assert status == 202, said
+        return said
+
+    def project(self):
+        """What the log has since, as one batch for each shard."""
+        kinesis = config.client("kinesis")
+        for listed in kinesis.list_shards(StreamName=self.names.stream)["Shards"]:
+            shard = listed["ShardId"]
+            start = {"ShardIteratorType": "TRIM_HORIZON"}
+            if shard in self.read:
+                start = {
+                    "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+                    "StartingSequenceNumber": self.read[shard],
+                }
+            at = kinesis.get_shard_iterator(StreamName=self.names.stream, ShardId=shard, **start)
+            records = kinesis.get_records(ShardIterator=at["ShardIterator"])["Records"]
+            if records:
+                self.read[shard] = records[-1]["SequenceNumber"]
+                event = batches.invocation(Shard(self.names.stream, shard), records)
+                self.invoke("project", self.app.project, event)
+
+
+def as_split(parsed, **_):
+    """The second shard is said to have come from the first: the local log does not split."""
+    first, second = parsed["Shards"]
+    second["ParentShardId"] = first["ShardId"]
+
+
+def forget():
+    config.settings.cache_clear()
+    keys.forget()
+    vault.secret.cache_clear()
+    access._key.cache_clear()
+    archive._tails.clear()
+
+
+@pytest.fixture(scope="module")
+def uses(cloud):
+    """What each function asked, in a shop that lived through all that can happen to one."""
+    names = local.cloud.Names(stage="least")
+    with mock.patch.dict(os.environ):
+        local.cloud.enter(cloud.state, names)
+        config.forget()
+        provision.provision(names, cloud.state, 2)
+        os.environ["IDENTITY"] = ""
+        shop = Deployed(names)
+        live(shop)
+        authorizing(shop)
+        yield shop.recorder.uses
+    config.forget()
+    forget()
+
+
+def live(shop):
+    """A shop that sells, on a stream that was split, and loses its table."""
+    shop.call("GET", "/health")
+    shop.recorded("POST", "/products", PRODUCT | {"id": "mug", "category": "mugs"}, key="k1")
+    for number in range(8):  # some on each shard
+        shop.recorded("POST", "/products/{id}/views", id=f"seen-{number}")
+    shop.project()
+    made = shop.recorded("PUT", "/products/{id}", PRODUCT | {"category": "cups"}, id="mug")
+    shop.recorded("POST", "/products/{id}/purchases", id="mug")
+    shop.project()
+    for route in ("/products", "/categories", "/contributions"):
+        assert shop.call("GET", route, after=made["position"])[0] == 200
+    assert shop.call("GET", "/scores", query={"role": "creator"})[0] == 200
+    found = shop.call("GET", "/events/{id}", id=made["id"], query={"at": made["position"]})
+    assert found[1]["verdict"] == "counted"
+    every_route(shop)
+    shop.project()
+    provision.empty_table(shop.names.table)
+    shop.invoke("sweep", shop.app.sweep, batches.scheduled())
+    assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
+
+
+def every_route(shop):
+    """Whatever else there is, at least knocked at: new routes are not forgotten here."""
+    for route, methods in shop.app.app.routes.items():
+        for method in methods:
+            body = {} if method in ("POST", "PUT") else None
+            params = dict.fromkeys(methods[method].view_args, "mug")
+            assert shop.call(method, route, body, **params)[0] < 500, (method, route)
+
+
+def authorizing(shop):
+    arn = "arn:aws:execute-api:eu-central-1:000000000000:api/api/POST/products"
+    event = {"type": "TOKEN", "authorizationToken": "Bearer x.y.z", "methodArn": arn}
+    shop.invoke("authorize", shop.app.authorize, event)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_function_does_its_policy_allows(uses, function):
+    refused = {
+        use
+        for use in uses.get(function, ())
+        if not any(allows(grant, use) for grant in granted(function))
+    }
+    assert not refused
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_a_policy_allows_its_function_does(uses, function):
+    idle = [
+        grant
+        for grant in granted(function)
+        if grant["action"] not in BY_LAMBDA[function]
+        and not any(allows(grant, use) for use in uses.get(function, ()))
+    ]
+    assert not idle
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_what_lambda_does_in_a_functions_name_is_allowed(function):
+    assert {grant["action"] for grant in granted(function)} >= BY_LAMBDA[function]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_no_function_may_delete_or_change_what_is_kept(function):
+    kept = {grant["action"] for grant in granted(function) if grant["action"].startswith("s3:")}
+    assert kept <= {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+
+
+def test_only_the_consumer_writes_the_archive_and_only_routes_speak_or_see_the_vault():
+    def may(function, action, part):
+        return any(g["action"] == action and part in g["resource"] for g in granted(function))
+
+    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "archive")] == ["project"]
+    assert [f for f in FUNCTIONS if may(f, "s3:GetObject", "vault")] == ["api_handler"]
+    assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecord", "")] == ["api_handler"]
+    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "")] == ["api_handler"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_the_stages_that_ship_share_their_policies(function):
+    assert policy(function, "dev") == policy(function, "prod")
