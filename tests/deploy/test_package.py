@@ -1,0 +1,226 @@
+"""What is packaged, cfn-lint and the SAM translator take; and it holds what we promise."""
+
+import json
+import zipfile
+
+import pytest
+from commands import ROOT, chalice, lint
+from samtranslator.translator.transform import transform
+
+from chalicelib import http
+from local import answers, gateway, provision, wire
+from ops import package as packaging
+from ops.package import PackageError
+
+KEPT = ("Log", "Archive", "Vault")
+FUNCTIONS = ("APIHandler", "Authorize", "Project", "Sweep")
+
+
+def expanded(template):
+    """What CloudFormation makes of the template."""
+
+    class NoManagedPolicies:
+        def load(self):
+            return {}
+
+    return transform(template, {}, NoManagedPolicies())
+
+
+@pytest.fixture(scope="module")
+def template(packaged):
+    return packaged.template
+
+
+@pytest.fixture(scope="module")
+def stack(packaged):
+    """The resources after the transform."""
+    template = packaged.template
+    for name in FUNCTIONS:
+        template["Resources"][name]["Properties"]["CodeUri"] = "s3://bucket/code.zip"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+        return expanded(template)["Resources"]
+
+
+def of(stack, kind):
+    return {n: each["Properties"] for n, each in stack.items() if each["Type"] == kind}
+
+
+def test_cfn_lint_finds_nothing(packaged):
+    assert lint(packaged.folder / "sam.json") == (0, "")
+
+
+def test_the_plain_command_gives_a_template_that_cfn_lint_accepts_too(project, tmp_path):
+    merge = ("--merge-template", str(project / ".chalice" / "resources.json"))
+    chalice(project, "package", *merge, str(tmp_path))
+    assert lint(tmp_path / "sam.json") == (0, "")
+
+
+def test_the_zip_is_under_30_mb_and_holds_what_ships_and_nothing_else(packaged):
+    assert packaged.code.stat().st_size < 30_000_000
+    with zipfile.ZipFile(packaged.code) as opened:
+        names = set(opened.namelist())
+    ours = {name for name in names if name.startswith("chalicelib/")}
+    there = (ROOT / "chalicelib").rglob("*")
+    assert ours == {
+        str(path.relative_to(ROOT))
+        for path in there
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert {"app.py", "chalice/app.py", "boto3/__init__.py", "pydantic/__init__.py"} <= names
+    assert not [name for name in names if name.endswith(".pyc")]
+
+
+def test_the_same_files_give_the_same_zip_whatever_their_order_and_age(tmp_path):
+    made = []
+    for turn, names in enumerate((["a.py", "b/c.py"], ["b/c.py", "a.py"])):
+        path = tmp_path / f"{turn}.zip"
+        with zipfile.ZipFile(path, "w") as opened:
+            for name in names:
+                opened.writestr(zipfile.ZipInfo(name, (2000 + turn, 1, 1, 0, 0, 0)), name)
+        packaging.order(path)
+        made.append(path.read_bytes())
+    assert made[0] == made[1]
+
+
+@pytest.mark.parametrize("stage", ["local", "nowhere"])
+def test_a_stage_that_believes_everybody_or_is_none_is_not_packaged(stage, tmp_path):
+    with pytest.raises(PackageError, match="dev, prod"):
+        packaging.package(stage, tmp_path)
+
+
+def test_no_function_of_a_packaged_stage_believes_everybody(template):
+    for name in FUNCTIONS:
+        variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        assert "IDENTITY" not in variables
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())["stages"]
+    who = [name for name, each in config.items() if packaging._believes_everybody(each)]
+    assert who == ["local"]
+
+
+def test_every_function_is_told_the_names_of_what_the_stack_makes(template):
+    for name in FUNCTIONS:
+        told = template["Resources"][name]["Properties"]["Environment"]["Variables"]
+        refs = {variable: value.get("Ref") for variable, value in told.items()}
+        assert refs == {
+            "STAGE": "Stage",
+            "STREAM": "Log",
+            "TABLE": "Views",
+            "ARCHIVE_BUCKET": "Archive",
+            "VAULT_BUCKET": "Vault",
+            "TRUST_ROOT": "TrustRoot",
+            "PRODUCER_KEY": None,
+        }
+    assert template["Parameters"]["Stage"]["AllowedValues"] == ["prod"]
+
+
+def test_memory_and_time_and_runtime_are_enough(template):
+    for name in FUNCTIONS:
+        given = template["Resources"][name]["Properties"]
+        assert given["MemorySize"] >= 512
+        assert given["Runtime"] == "python3.11"
+    timeouts = [template["Resources"][name]["Properties"]["Timeout"] for name in FUNCTIONS]
+    assert timeouts == [29, 10, 60, 90]
+
+
+def test_the_consumer_reads_from_the_oldest_record_in_order_and_for_ever(stack):
+    (mapping,) = of(stack, "AWS::Lambda::EventSourceMapping").values()
+    assert mapping == {
+        "FunctionName": {"Ref": "Project"},
+        "EventSourceArn": {"Fn::Sub": "${Log.Arn}"},
+        "BatchSize": 1000,
+        "StartingPosition": "TRIM_HORIZON",
+        "MaximumBatchingWindowInSeconds": 0,
+    }
+
+
+def test_what_the_shop_is_made_of_outlives_its_stack_and_its_table_need_not(stack):
+    for name in KEPT:
+        assert stack[name]["DeletionPolicy"] == stack[name]["UpdateReplacePolicy"] == "Retain"
+    assert stack["Views"]["DeletionPolicy"] == "Delete"
+    assert stack["Log"]["Properties"]["RetentionPeriodHours"] == 168
+
+
+def test_the_table_is_the_one_that_the_local_cloud_makes(stack):
+    declared = dict(stack["Views"]["Properties"])
+    assert declared.pop("TableName") == {"Fn::Sub": "tillstream-${Stage}-views"}
+    assert declared == provision.TABLE
+
+
+def test_both_buckets_are_closed_and_only_the_archive_has_versions(stack):
+    for name in ("Archive", "Vault"):
+        given = stack[name]["Properties"]
+        assert all(given["PublicAccessBlockConfiguration"].values())
+        assert len(given["PublicAccessBlockConfiguration"]) == 4
+        (rule,) = given["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+        assert rule["ServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+        assert given["BucketName"]["Fn::Sub"].endswith("-${AWS::AccountId}")
+    assert stack["Archive"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
+    assert "VersioningConfiguration" not in stack["Vault"]["Properties"]
+    assert "ObjectLockEnabled" not in stack["Vault"]["Properties"]
+
+
+def test_logs_are_kept_for_as_long_as_the_stage_says(stack):
+    kept = of(stack, "AWS::Logs::LogGroup")
+    assert {each["RetentionInDays"] for each in kept.values()} == {90}
+    named = {each["LogGroupName"]["Fn::Sub"] for each in kept.values()}
+    assert named == {f"/aws/lambda/${{{name}}}" for name in FUNCTIONS}
+
+
+def test_the_api_is_regional_compressed_and_throttled(stack):
+    (api,) = of(stack, "AWS::ApiGateway::RestApi").values()
+    assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
+    assert api["MinimumCompressionSize"] == 1024
+    (stage,) = of(stack, "AWS::ApiGateway::Stage").values()
+    assert stage["MethodSettings"][0]["ThrottlingRateLimit"] == 500
+
+
+def test_a_policy_names_this_stage_and_the_stacks_own_account(stack):
+    roles = of(stack, "AWS::IAM::Role")
+    assert set(roles) == {f"{n}Role" for n in ("ApiHandler", "Authorize", "Project", "Sweep")}
+    for role in roles.values():
+        (policy,) = role["Policies"]
+        for statement in policy["PolicyDocument"]["Statement"]:
+            assert statement["Resource"] == ["*"] or all(map(_is_narrow, statement["Resource"]))
+            assert statement["Resource"] != ["*"] or statement["Action"] == ["kinesis:ListStreams"]
+
+
+def _is_narrow(resource):
+    (named,) = resource.values()
+    return "*" not in named.partition("tillstream")[0] and "prod" in named and "AccountId" in named
+
+
+LOCALLY = {
+    "MISSING_AUTHENTICATION_TOKEN": answers.problem(404, "not-found", "there is no such route"),
+    "UNAUTHORIZED": gateway._REFUSALS[gateway.local.NotAuthorizedError],
+    "ACCESS_DENIED": gateway._REFUSALS[gateway.local.ForbiddenError],
+    "REQUEST_TOO_LARGE": answers.problem(
+        413, "too-large", f"a body has up to {wire.MOST_BODY} bytes"
+    ),
+    "UNSUPPORTED_MEDIA_TYPE": answers.problem(415, *http.FRAMEWORK[415]),
+    "DEFAULT_5XX": gateway._FAILED,
+}
+
+
+@pytest.mark.parametrize("kind", LOCALLY)
+def test_api_gateway_says_what_the_local_one_says(stack, kind):
+    (api,) = of(stack, "AWS::ApiGateway::RestApi").values()
+    given = api["Body"]["x-amazon-apigateway-gateway-responses"][kind]
+    local = LOCALLY[kind]
+    assert int(given["statusCode"]) == local.status
+    assert given["responseTemplates"]["application/json"].encode() == local.body
+    headers = {
+        name.removeprefix("gatewayresponse.header."): value.strip("'")
+        for name, value in given["responseParameters"].items()
+    }
+    assert headers == dict(local.headers)
+
+
+def test_whatever_else_api_gateway_refuses_is_a_problem_too(stack):
+    (api,) = of(stack, "AWS::ApiGateway::RestApi").values()
+    given = api["Body"]["x-amazon-apigateway-gateway-responses"]
+    assert {"DEFAULT_4XX", "DEFAULT_5XX", "THROTTLED", "INTEGRATION_TIMEOUT"} <= set(given)
+    for each in given.values():
+        said = json.loads(each["responseTemplates"]["application/json"])
+        assert set(said) == {"type", "title", "status", "detail"}
+        assert said["status"] == int(each["statusCode"])
