@@ -49,7 +49,8 @@ def project(tmp_path_factory):
 def ministack(tmp_path_factory):
     """A MiniStack with its own state on a free port; boto3's clients in this process are its."""
     state = tmp_path_factory.mktemp("ministack")
-    part = Part("ministack", "local.emulator", ["--data", str(state)], apart(STATE=str(state)))
+    around = apart(STATE=str(state), TMPDIR=str(state))  # functions are unpacked in TMPDIR
+    part = Part("ministack", "local.emulator", ["--data", str(state / "s3")], around)
     url = part.start()
     with mock.patch.dict(os.environ, apart(AWS_ENDPOINT_URL=url), clear=True):
         boto3.client("s3").create_bucket(
