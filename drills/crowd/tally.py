@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from drills.crowd.script import Move, Person, Script
 
 ROLES = ("creator", "photographer")
-SETTLE_S = 5.0
+SETTLE_S = 2.0
 
 Score = tuple[str, str]  # a role, and the id of who earned in it
 

@@ -1,0 +1,162 @@
+"""Every figure: its name, its target in the design, and how it is measured.
+
+A measurement gives several figures at once; asked for one of them, all that come with it are
+measured. `size` scales how much is done: 1 is what the targets are meant for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from bench import consumer, imports, kinesis_put, reference, serving, signing, world
+
+Measured = Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """At least, or at most, so much; `None` where a figure is only reported."""
+
+    at_least: float | None = None
+    at_most: float | None = None
+
+    def __str__(self) -> str:
+        if self.at_least is not None:
+            return f">= {self.at_least:,g}"
+        return "" if self.at_most is None else f"<= {self.at_most:,g}"
+
+    def holds(self, value: float) -> bool | None:
+        """Whether the value reaches it; None where there is nothing to reach."""
+        if self.at_least is not None:
+            return value >= self.at_least
+        return None if self.at_most is None else value <= self.at_most
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """How some figures are measured, together."""
+
+    what: str
+    targets: Mapping[str, Target]
+    measure: Callable[[float, int], Measured]
+
+
+def _scaled(number: int, size: float) -> int:
+    return max(10, round(number * size))
+
+
+def _signing(size: float, seed: int) -> Measured:  # noqa: ARG001
+    signing.SECONDS *= min(1.0, size)
+    return signing.figures()
+
+
+def _imports(size: float, seed: int) -> Measured:  # noqa: ARG001
+    ratio, milliseconds = imports.measure(max(1, round(imports.ROUNDS * size)))
+    return {"import_ratio": ratio, "import_app_ms": milliseconds}
+
+
+def _put(size: float, seed: int) -> Measured:  # noqa: ARG001
+    kinesis_put.samples = _scaled(kinesis_put.samples, min(1.0, size))
+    kinesis_put.warm_up = _scaled(kinesis_put.warm_up, min(1.0, size))
+    costs = kinesis_put.put_costs(_scaled(1_000, size), _scaled(1_000_000, size))
+    return {"put_ratio_1m": costs[1] / costs[0], "put_p50_ms": costs[0] * 1000}
+
+
+def _consumer(size: float, seed: int) -> Measured:
+    mixes = {
+        "": world.Mix(seed=seed),
+        "_uniform": world.Mix(s=0.0, seed=seed),
+        "_100k_products": world.Mix(products=100_000, seed=seed),
+    }
+    found: dict[str, float] = {}
+    with world.cloud() as running:
+        for suffix, mix in mixes.items():
+            smaller = world.Mix(_scaled(mix.events, size), mix.products, mix.s, mix.seed)
+            rounds = max(1, round(consumer.ROUNDS * size))
+            found |= _named(consumer.measure(running, smaller, rounds), suffix)
+        slow = world.Mix(_scaled(600, size), seed=seed)
+        rate, requests = reference.events_per_s(running, slow)
+    return found | {
+        "reference_events_per_s": rate,
+        "reference_requests_per_event": requests,
+        "consumer_vs_reference": found["consumer_events_per_s"] / rate,
+    }
+
+
+def _named(cost: consumer.Cost, suffix: str) -> dict[str, float]:
+    return {
+        f"consumer_events_per_s{suffix}": cost.events_per_s,
+        f"consumer_cpu_us_per_event{suffix}": cost.cpu_us,
+        f"consumer_cpu_verifications_per_event{suffix}": cost.cpu_verifications,
+        f"dynamodb_requests_per_event{suffix}": cost.dynamodb_requests,
+        f"write_units_per_event{suffix}": cost.write_units,
+    }
+
+
+def _serving(size: float, seed: int) -> Measured:  # noqa: ARG001
+    served = serving.measure(_scaled(1000, size))
+    return {
+        "accepted_p50_ms": served.accepted["p50"],
+        "accepted_p99_ms": served.accepted["p99"],
+        "accepted_keyed_p50_ms": served.accepted_keyed["p50"],
+        "accepted_per_s": served.accepted_per_s,
+        "visible_p50_ms": served.visible["p50"],
+        "visible_p99_ms": served.visible["p99"],
+    }
+
+
+_REPORTED = Target()
+_CONSUMER = {
+    "consumer_events_per_s": Target(at_least=4_000),
+    "consumer_cpu_us_per_event": _REPORTED,
+    "consumer_cpu_verifications_per_event": _REPORTED,
+    "dynamodb_requests_per_event": Target(at_most=0.03),
+    "write_units_per_event": Target(at_most=0.6),
+}
+
+MEASUREMENTS = (
+    Measurement(
+        "signing",
+        {
+            "seal_per_s": Target(at_least=25_000),
+            "sign_bare_per_s": _REPORTED,
+            "sign_joserfc_per_s": _REPORTED,
+            "unseal_per_s": Target(at_least=12_000),
+            "verify_bare_per_s": _REPORTED,
+            "verify_joserfc_per_s": _REPORTED,
+        },
+        _signing,
+    ),
+    Measurement(
+        "imports", {"import_ratio": Target(at_most=1.3), "import_app_ms": _REPORTED}, _imports
+    ),
+    Measurement("log", {"put_ratio_1m": Target(at_most=2.0), "put_p50_ms": _REPORTED}, _put),
+    Measurement(
+        "consumer",
+        {
+            **_CONSUMER,
+            **{
+                f"{name}{suffix}": _REPORTED
+                for suffix in ("_uniform", "_100k_products")
+                for name in _CONSUMER
+            },
+            "reference_events_per_s": _REPORTED,
+            "reference_requests_per_event": _REPORTED,
+            "consumer_vs_reference": Target(at_least=15),
+        },
+        _consumer,
+    ),
+    Measurement(
+        "serving",
+        {
+            "accepted_p50_ms": Target(at_most=5),
+            "accepted_p99_ms": _REPORTED,
+            "accepted_keyed_p50_ms": _REPORTED,
+            "accepted_per_s": Target(at_least=500),
+            "visible_p50_ms": Target(at_most=150),
+            "visible_p99_ms": Target(at_most=600),
+        },
+        _serving,
+    ),
+)
