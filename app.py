@@ -166,7 +166,9 @@ def get_health(request: http.Request) -> Any:  # noqa: ARG001
     return health.health()
 
 
-@app.on_kinesis_record(stream=STREAM, name="project", batch_size=1000)
+@app.on_kinesis_record(
+    stream=STREAM, name="project", batch_size=1000, starting_position="TRIM_HORIZON"
+)
 def project(event: Any) -> None:
     """A batch of one shard: archived, verified, judged and folded."""
     projector.project(log.decode(event.to_dict()))

@@ -126,7 +126,7 @@ class World:
 
     def rows(self) -> naive.Rows:
         """The rows of the table that the log explains."""
-        return plain(self.items.values())
+        return naive.plain(self.items.values())
 
     def checkpoints(self) -> dict[str, dict[str, Any]]:
         """Every shard's checkpoint as it lies in the table."""
@@ -160,32 +160,6 @@ class World:
 
 def _age(shard: Shard) -> int:
     return int(shard.stream.rpartition("-")[2])
-
-
-def plain(items: Any) -> naive.Rows:
-    """The items of the table as the naive fold has them."""
-    rows = {}
-    for item in items:
-        key = item["pk"]["S"], item["sk"]["S"]
-        if key[0] in ("checkpoint/live", "ready"):
-            continue
-        row: dict[str, Any] = {}
-        for name, value in item.items():
-            match name, value:
-                case "pk" | "sk", _:
-                    pass
-                case "body", {"S": text}:
-                    body = json.loads(text)
-                    body.pop("detail", None)
-                    row["body"] = body
-                case _, {"N": number}:
-                    row[name] = int(number)
-                case "blob", {"B": blob} if not blob:
-                    pass
-                case _, {"S": text} | {"B": text}:
-                    row[name] = text
-        rows[key] = row
-    return rows
 
 
 class Promptly:

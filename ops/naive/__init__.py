@@ -10,11 +10,8 @@ A row here is a dict of what lies in the table, by (pk, sk); `detail` is prose a
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import islice
 from typing import Any, NamedTuple
 
 from pydantic import ValidationError
@@ -24,19 +21,16 @@ from chalicelib.errors import SecurityError
 from chalicelib.events import FACTS, Envelope, Event, Position, Record, Shard
 from chalicelib.signing import content, identity, unseal
 from chalicelib.signing.trust import Trust
-from chalicelib.store import Add, Delete, Put
 from chalicelib.view import View
+from ops.naive.subjects import Subject, row_of, text_of, young
+from ops.naive.table import Row, Rows, check, fits, plain, writes_of
+
+__all__ = ["Fold", "Log", "Reach", "Row", "Rows", "expected", "parents_first", "plain"]
 
 MEMORY = 256
-MEMORY_S = 90
 KEY_MS = 24 * 60 * 60 * 1000
-MOST_ROWS = 80
 MOST_PARKED = 100
-ROW_BYTES = 350_000
-EVENT_BYTES = 3_000_000
 
-Row = dict[str, Any]
-Rows = dict[tuple[str, str], Row]
 Parked = dict[str, dict[str, str]]
 
 
@@ -46,14 +40,6 @@ class Log:
 
     parents: Sequence[str]
     records: Iterable[Record]
-
-
-@dataclass
-class _Subject:
-    state: Any = None
-    version: int = 0
-    clock: int = 0
-    memory: list[tuple[bytes, bytes, int]] = field(default_factory=list)
 
 
 @dataclass
@@ -93,7 +79,7 @@ class Fold:
     views: Sequence[View]
     trust: Callable[[], Trust]
     rows: Rows = field(default_factory=dict)
-    subjects: dict[str, _Subject] = field(default_factory=dict)
+    subjects: dict[str, Subject] = field(default_factory=dict)
     keys: dict[tuple[str, str, str], tuple[str, int]] = field(default_factory=dict)
     ends: dict[str, _End] = field(default_factory=dict)
 
@@ -153,9 +139,9 @@ class Fold:
     def judge(self, event: Event, decider: Any, end: _End) -> None:
         """What the subject says of the event, and what then becomes of it."""
         envelope, position = event.envelope, event.position
-        before = self.subjects.get(event.subject, _Subject())
-        memory = _young(before, event.clock)
-        after = _Subject(before.state, before.version, event.clock, memory)
+        before = self.subjects.get(event.subject, Subject())
+        memory = young(before, event.clock)
+        after = Subject(before.state, before.version, event.clock, memory)
         after.memory = [*memory, (identity(envelope), content(envelope), event.clock)][-MEMORY:]
         said = self.again(envelope, memory, event.clock)
         outcome: Any = None
@@ -165,8 +151,8 @@ class Fold:
                 if not isinstance(outcome, Ignored):
                     after.state = outcome
                     after.version += outcome != before.state
-            row = _subject_row(after)
-            _check((f"subject@{decider.version}/{event.subject}", event.subject), row)
+            row = row_of(after)
+            check((f"subject@{decider.version}/{event.subject}", event.subject), row)
         except Exception:  # noqa: BLE001  (whatever goes wrong parks the subject)
             self.park("*", envelope, position, end)
             self.tell(envelope, position, "parked", views=["*"])
@@ -197,7 +183,7 @@ class Fold:
             return "repeat" if same == {content(envelope)} else "equivocation"
         return None
 
-    def count(self, event: Event, before: _Subject, after: _Subject, end: _End) -> None:
+    def count(self, event: Event, before: Subject, after: Subject, end: _End) -> None:
         """A counted event: every view's rows, all or none of a view."""
         failed, written, size = [], 0, 0
         for view in self.views:
@@ -207,10 +193,9 @@ class Fold:
             if event.subject in end.parked.get(name, {}):
                 continue
             try:
-                writes = list(_writes(view, event, before.state, after.state))
-                rows, weight = written + len(writes), size + sum(_check(k, r) for k, r, _ in writes)
-                if rows > MOST_ROWS or weight > EVENT_BYTES:
-                    raise ValueError("too much for one event")
+                writes = list(writes_of(view, event, before.state, after.state))
+                rows, weight = written + len(writes), size + sum(check(k, r) for k, r, _ in writes)
+                fits(rows, weight)
             except Exception:  # noqa: BLE001  (whatever goes wrong parks the subject here)
                 failed.append(name)
                 self.park(name, event.envelope, event.position, end, before)
@@ -234,16 +219,16 @@ class Fold:
         envelope: Envelope,
         position: Position,
         end: _End,
-        before: _Subject | None = None,
+        before: Subject | None = None,
     ) -> None:
         """The subject stands still in the view, from this event on."""
         subject = envelope.subject
-        before = before or self.subjects.get(subject, _Subject())
+        before = before or self.subjects.get(subject, Subject())
         body = {
             "view": view,
             "subject": subject,
             "since": str(position),
-            "state": _text(before.state),
+            "state": text_of(before.state),
             "version": before.version,
         }
         row = {"body": body, "listing": "parked", "listed": f"{view} {position}"}
@@ -277,9 +262,10 @@ class Fold:
         if again:
             return
         key = f"event/{envelope.id}", f"{envelope.subject} {envelope.source}"
-        clock = self.subjects.get(envelope.subject, _Subject()).clock
+        clock = self.subjects.get(envelope.subject, Subject()).clock
         if more.get("views") != ["*"] and self.first_use(envelope, clock):
-            self.keys[envelope.subject, envelope.source, envelope.id] = envelope.commandhash, clock
+            used = str(envelope.commandhash), clock
+            self.keys[envelope.subject, envelope.source, envelope.id] = used
             self.rows[key] = {"body": body | {"commandhash": envelope.commandhash, "clock": clock}}
         else:
             self.rows.setdefault(key, {"body": body})
@@ -317,80 +303,3 @@ def parents_first(logs: Mapping[str, Log]) -> Iterator[str]:
             if name not in done and done.issuperset(log.parents):
                 done.add(name)
                 yield name
-
-
-def _young(subject: _Subject, clock: int) -> list[tuple[bytes, bytes, int]]:
-    if clock - subject.clock > MEMORY_S * 1000:
-        return []
-    return [one for one in subject.memory if clock // 1000 - one[2] // 1000 <= MEMORY_S]
-
-
-def _text(state: Any) -> str | None:
-    return None if state is None else str(state.model_dump_json(by_alias=True))
-
-
-def _subject_row(subject: _Subject) -> Row:
-    seconds = ((clock // 1000 % 65536).to_bytes(2, "big") for _, _, clock in subject.memory)
-    entries = zip(subject.memory, seconds, strict=True)
-    blob = b"".join(who + what + when for (who, what, _), when in entries)
-    body = {"state": _text(subject.state), "version": subject.version, "clock": subject.clock}
-    return {"body": body, "blob": blob} if blob else {"body": body}
-
-
-How = Callable[[Rows, tuple[str, str], Row], None]
-
-
-def _writes(
-    view: View, event: Event, before: Any, after: Any
-) -> Iterator[tuple[tuple[str, str], Row, How]]:
-    """What the reducer says, as rows of the table; it may touch its own rows only."""
-    whole = re.compile(rf"(?<![A-Za-z0-9._~/-]){re.escape(event.subject)}(?![A-Za-z0-9._~-])")
-    for write in islice(view.reduce(event, before, after), MOST_ROWS + 1):
-        key = f"{view}/{write.key.pk}", write.key.sk
-        if not isinstance(write, Add) and not whole.search(key[1]):
-            raise ValueError("not its subject's own row")
-        match write:
-            case Put(body=body, listing=None):
-                yield key, {"body": body}, _put
-            case Put(body=body, listing=(listing, listed)):
-                row = {"body": body, "listing": f"{view}/{listing}", "listed": listed}
-                yield key, row, _put
-            case Delete():
-                yield key, {}, _delete
-            case Add(amount=amount, ranking=ranking):
-                ranked = {} if ranking is None else {"ranking": f"{view}/{ranking}"}
-                yield key, {"rank": amount, **ranked}, _add
-            case _:
-                raise TypeError("a view puts, deletes or adds")
-
-
-def _put(rows: Rows, key: tuple[str, str], row: Row) -> None:
-    rows[key] = json.loads(json.dumps(row))
-
-
-def _delete(rows: Rows, key: tuple[str, str], _: Row) -> None:
-    rows.pop(key, None)
-
-
-def _add(rows: Rows, key: tuple[str, str], row: Row) -> None:
-    rows[key] = row | {"rank": rows.get(key, {}).get("rank", 0) + row["rank"]}
-
-
-def _check(key: tuple[str, str], row: Row) -> int:
-    """The row's bytes. Raises ValueError where DynamoDB would refuse it."""
-    lengths = [len(part.encode()) for part in key]
-    ordered = [len(row[name].encode()) for name in ("listing", "listed", "ranking") if name in row]
-    amount = row.get("rank", 0)
-    if not (0 < lengths[0] <= 2048 and 0 < lengths[1] <= 1024):
-        raise ValueError("a key too long, or empty")
-    if any(not 0 < length <= 1024 for length in ordered):
-        raise ValueError("an index key too long, or empty")
-    if type(amount) is not int or len(str(abs(amount))) > 38:
-        raise ValueError("not a number of 38 digits")
-    text = json.dumps(
-        row.get("body", {}), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    )
-    size = sum(lengths) + sum(ordered) + len(text.encode()) + len(row.get("blob", b"")) + 100
-    if size > ROW_BYTES:
-        raise ValueError("a row too large")
-    return size

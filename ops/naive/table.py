@@ -1,0 +1,110 @@
+"""The table as the naive fold has it: plain dicts by (pk, sk), and a view's writes on them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
+from typing import Any
+
+from chalicelib.events import Event
+from chalicelib.store import Add, Delete, Put
+from chalicelib.view import View
+
+MOST_ROWS = 80
+ROW_BYTES = 350_000
+EVENT_BYTES = 3_000_000
+UNEXPLAINED = ("checkpoint/live", "ready")
+
+Row = dict[str, Any]
+Rows = dict[tuple[str, str], Row]
+
+
+def plain(items: Iterable[Mapping[str, Any]]) -> Rows:
+    """DynamoDB's items as such rows: without what no log explains, and without prose."""
+    return {
+        (item["pk"]["S"], item["sk"]["S"]): _plain(item)
+        for item in items
+        if item["pk"]["S"] not in UNEXPLAINED
+    }
+
+
+def _plain(item: Mapping[str, Any]) -> Row:
+    row: Row = {}
+    for name, value in item.items():
+        match name, value:
+            case ("pk" | "sk", _) | ("blob", {"B": b""}):
+                pass
+            case "body", {"S": text}:
+                row["body"] = {k: v for k, v in json.loads(text).items() if k != "detail"}
+            case _, {"N": number}:
+                row[name] = int(number)
+            case _, {"S": text} | {"B": text}:
+                row[name] = text
+    return row
+
+
+How = Callable[[Rows, tuple[str, str], Row], None]
+
+
+def writes_of(
+    view: View, event: Event, before: Any, after: Any
+) -> Iterator[tuple[tuple[str, str], Row, How]]:
+    """What the reducer says, as rows of the table; it may touch its own rows only."""
+    whole = re.compile(rf"(?<![A-Za-z0-9._~/-]){re.escape(event.subject)}(?![A-Za-z0-9._~-])")
+    for write in islice(view.reduce(event, before, after), MOST_ROWS + 1):
+        key = f"{view}/{write.key.pk}", write.key.sk
+        if not isinstance(write, Add) and not whole.search(key[1]):
+            raise ValueError("not its subject's own row")
+        match write:
+            case Put(body=body, listing=None):
+                yield key, {"body": body}, _put
+            case Put(body=body, listing=(listing, listed)):
+                row = {"body": body, "listing": f"{view}/{listing}", "listed": listed}
+                yield key, row, _put
+            case Delete():
+                yield key, {}, _delete
+            case Add(amount=amount, ranking=ranking):
+                ranked = {} if ranking is None else {"ranking": f"{view}/{ranking}"}
+                yield key, {"rank": amount, **ranked}, _add
+            case _:
+                raise TypeError("a view puts, deletes or adds")
+
+
+def _put(rows: Rows, key: tuple[str, str], row: Row) -> None:
+    rows[key] = json.loads(json.dumps(row))
+
+
+def _delete(rows: Rows, key: tuple[str, str], _: Row) -> None:
+    rows.pop(key, None)
+
+
+def _add(rows: Rows, key: tuple[str, str], row: Row) -> None:
+    rows[key] = row | {"rank": rows.get(key, {}).get("rank", 0) + row["rank"]}
+
+
+def fits(rows: int, size: int) -> None:
+    """Raises ValueError for more rows or bytes than one event may write."""
+    if rows > MOST_ROWS or size > EVENT_BYTES:
+        raise ValueError("too much for one event")
+
+
+def check(key: tuple[str, str], row: Row) -> int:
+    """The row's bytes. Raises ValueError where DynamoDB would refuse it."""
+    lengths = [len(part.encode()) for part in key]
+    ordered = [len(row[name].encode()) for name in ("listing", "listed", "ranking") if name in row]
+    amount = row.get("rank", 0)
+    if not (0 < lengths[0] <= 2048 and 0 < lengths[1] <= 1024):
+        raise ValueError("a key too long, or empty")
+    if any(not 0 < length <= 1024 for length in ordered):
+        raise ValueError("an index key too long, or empty")
+    if type(amount) is not int or len(str(abs(amount))) > 38:
+        raise ValueError("not a number of 38 digits")
+    text = json.dumps(
+        row.get("body", {}), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    )
+    size = sum(lengths) + sum(ordered) + len(text.encode()) + len(row.get("blob", b"")) + 100
+    if size > ROW_BYTES:
+        raise ValueError("a row too large")
+    return size

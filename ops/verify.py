@@ -1,0 +1,141 @@
+"""Every row of the table against the second, naive fold of the archive.
+
+Traffic may go on. The rows are scanned, and compared with the fold up to the checkpoints as they
+were before; what differs is then read again together with the checkpoints, at one moment, and
+compared with the fold up to those. So a difference that is told was there at one moment.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+from chalicelib import archive, checkpoint, config, store
+from chalicelib.archive import Segment
+from chalicelib.decisions import DECIDERS
+from chalicelib.events import Record, Shard
+from chalicelib.signing import keys
+from chalicelib.views import VIEWS
+from ops import naive
+
+TOGETHER = 80
+Step = Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What was compared, and each difference as a sentence."""
+
+    rows: int
+    records: int
+    parked: int
+    differences: list[str]
+
+
+def verify(step: Step = lambda: None) -> Report:
+    """Compare every row. `step` is called after each segment of the first reading."""
+    shards = archive.shards()
+    upto = _reached(shards)
+    rows = naive.plain(store.scan())
+    records = Count()
+    wanted = _fold(shards, upto, step, records)
+    doubtful = sorted(
+        key for key in rows.keys() | wanted.keys() if rows.get(key) != wanted.get(key)
+    )
+    differences = [
+        sentence
+        for at in range(0, len(doubtful), TOGETHER)
+        for sentence in _again(shards, doubtful[at : at + TOGETHER])
+    ]
+    parked = sum(pk.startswith("parked@") for pk, _ in rows)
+    return Report(len(rows), records.seen, parked, differences)
+
+
+def segments() -> int:
+    """How many segments there are to read."""
+    pages = config.client("s3").get_paginator("list_objects_v2")
+    found = pages.paginate(Bucket=config.settings().archive_bucket, Prefix="segments/")
+    return sum(page.get("KeyCount", 0) for page in found)
+
+
+@dataclass(slots=True)
+class Count:
+    """How many records were read."""
+
+    seen: int = 0
+
+
+def _again(shards: Sequence[Shard], keys_: Sequence[tuple[str, str]]) -> Iterator[str]:
+    """The rows that still differ at one moment."""
+    places = [*map(checkpoint.key_of, shards), *(store.Key(*key) for key in keys_)]
+    items = _snapshot(places)
+    upto = {
+        row.sk: naive.Reach.of(body)
+        for row, body in zip(places, map(_body, items), strict=True)
+        if row.pk == checkpoint.PK and body
+    }
+    found = naive.plain(item for item in items if item)
+    wanted = _fold(shards, upto)
+    for key in keys_:
+        if found.get(key) != wanted.get(key):
+            yield _sentence(key, found.get(key), wanted.get(key))
+
+
+def _snapshot(places: Sequence[store.Key]) -> list[dict[str, Any]]:
+    gets = [
+        {
+            "Get": {
+                "TableName": config.settings().table,
+                "Key": {"pk": {"S": place.pk}, "sk": {"S": place.sk}},
+            }
+        }
+        for place in places
+    ]
+    answer = config.client("dynamodb").transact_get_items(TransactItems=gets)
+    return [found.get("Item", {}) for found in answer["Responses"]]
+
+
+def _body(item: dict[str, Any]) -> dict[str, Any]:
+    rows = naive.plain([item | {"pk": {"S": "any"}}]) if item else {}
+    return next((row["body"] for row in rows.values()), {})
+
+
+def _sentence(key: tuple[str, str], found: naive.Row | None, wanted: naive.Row | None) -> str:
+    where = " ".join(key)
+    if found is None:
+        return f"{where}: is not there, and the log says {wanted}"
+    if wanted is None:
+        return f"{where}: is there as {found}, and the log knows nothing of it"
+    return f"{where}: is {found}, and the log says {wanted}"
+
+
+def _reached(shards: Sequence[Shard]) -> dict[str, naive.Reach]:
+    rows = store.read([checkpoint.key_of(shard) for shard in shards])
+    return {key.sk: naive.Reach.of(row.body) for key, row in rows.items()}
+
+
+def _fold(
+    shards: Sequence[Shard],
+    upto: dict[str, naive.Reach],
+    step: Step = lambda: None,
+    count: Count | None = None,
+) -> naive.Rows:
+    logs = {str(shard): _log(shard, step, count or Count()) for shard in shards}
+    return naive.expected(logs, upto, DECIDERS, VIEWS, keys.trust).rows
+
+
+def _log(shard: Shard, step: Step, count: Count) -> naive.Log:
+    segments = archive.read_after(shard, 0)
+    first = next(iter(segments), None)
+    if first is None:
+        return naive.Log((), ())
+    return naive.Log(first.parents, _records(chain([first], segments), step, count))
+
+
+def _records(segments: Iterator[Segment], step: Step, count: Count) -> Iterator[Record]:
+    for segment in segments:
+        yield from segment.records
+        count.seen += len(segment.records)
+        step()
