@@ -6,11 +6,12 @@ Exit code 0: done, and what the verb checks holds. 1: it does not. 2: there is n
 from __future__ import annotations
 
 import json
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from chalicelib.errors import CloudFailure
@@ -42,9 +43,10 @@ def tail(
     """The log, as events with what became of them."""
     with _in_shop():
         told = tailing.follow(limit) if follow else iter(tailing.latest(limit))
-        for each in told:
-            line = _json(asdict(each)) if as_json else next(tailing.lines([each]))
-            print(line, flush=True)
+        with suppress(KeyboardInterrupt):
+            for each in told:
+                line = _json(asdict(each)) if as_json else tailing.line(each)
+                print(line, flush=True)
 
 
 @app.command()
@@ -80,11 +82,9 @@ def _in_shop() -> Iterator[None]:
     try:
         shop.enter()
         yield
-    except (shop.NoShopError, CloudFailure) as reason:
+    except (shop.NoShopError, CloudFailure, ClientError, BotoCoreError) as reason:
         typer.echo(f"ops: {reason}", err=True)
         raise typer.Exit(2) from None
-    except KeyboardInterrupt:
-        raise typer.Exit(0) from None
 
 
 def _json(value: Any) -> str:

@@ -24,7 +24,7 @@ from chalicelib.projector.rows import verdict_key
 from chalicelib.signing import strict
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from chalicelib.archive import Segment
 
@@ -154,10 +154,9 @@ def _moment(milliseconds: int) -> str:
     return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def lines(told: Iterable[Told]) -> Iterator[str]:
-    """For a person: one line an event."""
-    for each in told:
-        kind = (each.type or "?").removeprefix("tillstream.")
-        why = f" ({each.reason})" if each.reason else ""
-        subject, actor = each.subject or "?", each.actor or "?"
-        yield f"{each.arrived[11:]}  {each.verdict + why:<24} {kind:<28} {subject:<24} {actor}"
+def line(told: Told) -> str:
+    """For a person."""
+    kind = (told.type or "?").removeprefix("tillstream.")
+    why = f" ({told.reason})" if told.reason else ""
+    subject, actor = told.subject or "?", told.actor or "?"
+    return f"{told.arrived[11:]}  {told.verdict + why:<24} {kind:<28} {subject:<24} {actor}"

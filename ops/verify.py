@@ -7,6 +7,7 @@ compared with the fold up to those. So a difference that is told was there at on
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -72,9 +73,9 @@ def _again(shards: Sequence[Shard], keys_: Sequence[tuple[str, str]]) -> Iterato
     places = [*map(checkpoint.key_of, shards), *(store.Key(*key) for key in keys_)]
     items = _snapshot(places)
     upto = {
-        row.sk: naive.Reach.of(body)
-        for row, body in zip(places, map(_body, items), strict=True)
-        if row.pk == checkpoint.PK and body
+        place.sk: naive.Reach.of(json.loads(item["body"]["S"]))
+        for place, item in zip(places, items, strict=True)
+        if place.pk == checkpoint.PK and item
     }
     found = naive.plain(item for item in items if item)
     wanted = _fold(shards, upto)
@@ -95,11 +96,6 @@ def _snapshot(places: Sequence[store.Key]) -> list[dict[str, Any]]:
     ]
     answer = config.client("dynamodb").transact_get_items(TransactItems=gets)
     return [found.get("Item", {}) for found in answer["Responses"]]
-
-
-def _body(item: dict[str, Any]) -> dict[str, Any]:
-    rows = naive.plain([item | {"pk": {"S": "any"}}]) if item else {}
-    return next((row["body"] for row in rows.values()), {})
 
 
 def _sentence(key: tuple[str, str], found: naive.Row | None, wanted: naive.Row | None) -> str:
