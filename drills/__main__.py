@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter
 from typing import Annotated
 
 import typer
@@ -73,26 +72,9 @@ def _play(
         with steps("playing", len(written.moves)) as step:
             answers = play.play(shop, written, known, sight, hands=hands, step=step)
         seconds = time.monotonic() - begun
-        accepted = [move for move in written.moves if answers[move].position]
-        positions = [answers[move].position or "" for move in accepted]
-        board = tally.settled(client, positions, tally.counted(accepted, known))
-    return report.Report(
-        crowd=written.tag,
-        seed=seed,
-        people=len(written.people),
-        moves=len(written.moves),
-        seconds=round(seconds, 3),
-        moves_per_s=round(len(written.moves) / seconds, 1),
-        accepted=report.times([answers[move].seconds for move in accepted]),
-        visible=report.times(sight.seconds),
-        looked_at=len(sight.seconds) + len(sight.unseen),
-        never_seen=len(sight.unseen),
-        answers=report.heard(answers),
-        kinds=dict(Counter(move.kind for move in written.moves)),
-        winners=board.winners,
-        differences=tally.differences(written, answers, known, board.scores)
-        + [f"{position} was recorded, and never seen" for position in sight.unseen],
-    )
+        board = tally.settled(client, *tally.expected(written, answers, known))
+    differences = tally.differences(written, answers, known, board.scores)
+    return report.of(written, answers, sight, board, differences, seconds=seconds, seed=seed)
 
 
 if __name__ == "__main__":

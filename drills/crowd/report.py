@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from drills.client import Answer
-    from drills.crowd.script import Move
+    from drills.crowd.script import Move, Script
+    from drills.crowd.sight import Sight
+    from drills.crowd.tally import Board
 
 NAMES = {"creator": "merchant", "photographer": "photographer"}
 
@@ -41,6 +43,36 @@ class Report:
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
+
+
+def of(  # noqa: PLR0913  (what there is to tell of)
+    script: Script,
+    answers: Mapping[Move, Answer],
+    sight: Sight,
+    board: Board,
+    differences: Sequence[str],
+    *,
+    seconds: float,
+    seed: int,
+) -> Report:
+    """The report of a play that has ended."""
+    never = [f"{position} was recorded, and never seen" for position in sight.unseen]
+    return Report(
+        crowd=script.tag,
+        seed=seed,
+        people=len(script.people),
+        moves=len(script.moves),
+        seconds=round(seconds, 3),
+        moves_per_s=round(len(script.moves) / seconds, 1),
+        accepted=times([each.seconds for each in answers.values() if each.position]),
+        visible=times(sight.seconds),
+        looked_at=len(sight.seconds) + len(sight.unseen),
+        never_seen=len(sight.unseen),
+        answers=heard(answers),
+        kinds=dict(Counter(move.kind for move in script.moves)),
+        winners=board.winners,
+        differences=[*differences, *never],
+    )
 
 
 def times(seconds: Sequence[float]) -> dict[str, float]:

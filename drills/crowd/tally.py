@@ -85,7 +85,15 @@ def board(client: Client) -> Board:
     return Board(scores, winners)
 
 
-def settled(client: Client, positions: Iterable[str], expected: Mapping[Score, int]) -> Board:
+def expected(
+    script: Script, answers: Mapping[Move, Answer], known: Mapping[Person, Known]
+) -> tuple[list[str], Counter[Score]]:
+    """Where the accepted moves lie, and what they come to."""
+    accepted = [move for move in script.moves if answers[move].position]
+    return [answers[move].position or "" for move in accepted], counted(accepted, known)
+
+
+def settled(client: Client, positions: Iterable[str], scores: Mapping[Score, int]) -> Board:
     """The scores once all of the positions are judged.
 
     A ranking may trail its checkpoint by moments, so a difference is looked at twice.
@@ -98,7 +106,7 @@ def settled(client: Client, positions: Iterable[str], expected: Mapping[Score, i
     until = time.monotonic() + SETTLE_S
     while True:
         found = board(client)
-        agree = all(found.scores.get(who, 0) == count for who, count in expected.items())
+        agree = all(found.scores.get(who, 0) == count for who, count in scores.items())
         if agree or time.monotonic() > until:
             return found
         time.sleep(0.2)
@@ -119,7 +127,7 @@ def differences(
     shop: Mapping[Score, int],
 ) -> list[str]:
     """One line for each thing that does not hold; none, and the drill is passed."""
-    expected = counted([move for move in script.moves if answers[move].position], known)
+    _, scores = expected(script, answers, known)
     found = [
         f"move {move.number} ({move.kind} {move.product}) was answered {answers[move].status}: "
         f"{answers[move].body}"
@@ -129,10 +137,9 @@ def differences(
     for person in script.people:
         for role in ROLES:
             who = role, known[person].id
-            if expected[who] != shop.get(who, 0):
+            if scores[who] != shop.get(who, 0):
                 found.append(
-                    f"{role} {person.name}: counted {expected[who]}, "
-                    f"the shop says {shop.get(who, 0)}"
+                    f"{role} {person.name}: counted {scores[who]}, the shop says {shop.get(who, 0)}"
                 )
     return found + _disorder(script, answers)
 
