@@ -59,6 +59,11 @@ class Checkpoint:
         """That nobody has committed since this was read."""
         return Guard(key_of(self.shard), self.token)
 
+    def is_in(self, begun: Self, to: int) -> bool:
+        """Whether this is still within the group up to `to` that was begun there, in one table."""
+        same = (self.born, self.position) == (begun.born, begun.position)
+        return same and (self.ahead is None or self.ahead.to == to)
+
     def moved(self, **changes: Any) -> Self:
         """The checkpoint further on, under a new token."""
         return replace(self, token=secrets.token_hex(8), **changes)

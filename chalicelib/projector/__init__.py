@@ -19,7 +19,7 @@ from chalicelib.checkpoint import Ahead, Checkpoint
 from chalicelib.decisions import DECIDERS
 from chalicelib.errors import Behind, CommitLost, Misfit, SecurityError, UnknownKey
 from chalicelib.events import Batch, Envelope, Position, Record, Shard
-from chalicelib.projector.chunk import Chunk, learn
+from chalicelib.projector.chunk import Chunk, crowded_at, learn
 from chalicelib.projector.fold import Code, Effect, Known, Opened, fold, parked_everywhere
 from chalicelib.projector.rows import event_key, keyed_of, subject_key, subject_of
 from chalicelib.signing import keys, unseal
@@ -120,16 +120,33 @@ def _advance(base: Checkpoint, group: Sequence[Segment], code: Code) -> Checkpoi
 def _finish(
     base: Checkpoint, group: Sequence[Segment], opened: Sequence[Opened], code: Code
 ) -> Checkpoint:
-    """The checkpoint after these records. A row that DynamoDB refuses is found record by record."""
+    """The checkpoint after these records. A row that DynamoDB refuses is found record by record.
+
+    A record at which a view leaves, or the shard stops, is a group of its own: so it is the same
+    record wherever groups are cut.
+    """
     to = opened[-1].record.sequence
     left = [found for found in opened if base.ahead is None or found.order > base.ahead[1:]]
     left.sort(key=lambda found: found.order)
+    effects = _effects(base, left, code)
+    too_many = crowded_at(base, effects)
+    if too_many is not None and len(opened) > 1:
+        for part in _split(opened, too_many):
+            base = _finish(base, group, part, code)
+        return base
     try:
-        chunk = _fold_all(base, to, left, code)
+        chunk = _commit_parts(base, to, effects, code)
         return chunk.commit_end(to, _segment_after(group, to))
     except Misfit:
         base = _fold_singly(base, to, opened, code)
         return Chunk.on(base, code).commit_end(to, _segment_after(group, to))
+
+
+def _split(opened: Sequence[Opened], at: int) -> Iterator[Sequence[Opened]]:
+    """The records before this one, it alone, and those after it."""
+    index = next(i for i, found in enumerate(opened) if found.record.sequence == at)
+    parts = opened[:index], opened[index : index + 1], opened[index + 1 :]
+    return filter(None, parts)
 
 
 def _segment_after(group: Sequence[Segment], position: int) -> int:
@@ -183,28 +200,33 @@ def _load(opened: Sequence[Opened], code: Code) -> Known:
     )
 
 
-def _fold_all(base: Checkpoint, to: int, records: Sequence[Opened], code: Code) -> Chunk:
-    """The last chunk, not committed yet; those before it are. Subject by subject: see Ahead."""
-    known = _load(records, code)
-    chunk = Chunk.on(base, code)
+def _effects(base: Checkpoint, records: Sequence[Opened], code: Code) -> list[Effect]:
+    """What the records come to, subject by subject: see Ahead. Nothing is written yet."""
+    known, chunk = _load(records, code), Chunk.on(base, code)
+    effects = []
     for opened in records:
         effect = fold(opened, known, chunk.live)
+        chunk.note(effect)
+        learn(known, effect)
+        effects.append(effect)
+    return effects
+
+
+def _commit_parts(base: Checkpoint, to: int, effects: Sequence[Effect], code: Code) -> Chunk:
+    """The last chunk, not committed yet; those before it are."""
+    chunk = Chunk.on(base, code)
+    for effect in effects:
         if not chunk.has_room(effect):
             chunk = Chunk.on(chunk.commit_part(to), code)
-        try:
-            chunk.add(effect)
-        except Behind:
-            chunk.commit_part(to)
-            raise
-        learn(known, effect)
+        chunk.add(effect)
     return chunk
 
 
 def _fold_singly(begun: Checkpoint, to: int, records: Sequence[Opened], code: Code) -> Checkpoint:
     """One transaction a record, so that what DynamoDB refuses is known, parked and passed."""
     base = checkpoint.read(begun.shard)
-    if base is None or base.born != begun.born:
-        raise CommitLost("the table was emptied meanwhile")
+    if base is None or not base.is_in(begun, to):
+        raise CommitLost("the table was emptied meanwhile, or another process went on")
     for opened in sorted(records, key=lambda found: found.order):
         if base.ahead is None or opened.order > base.ahead[1:]:
             base = _fold_one(base, to, opened, code)

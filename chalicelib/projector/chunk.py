@@ -6,6 +6,8 @@ writes to one row become one.
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -56,6 +58,11 @@ class Chunk:
         self.bytes += effect.bytes
         self.last = effect.opened
 
+    def note(self, effect: Effect) -> None:
+        """Who stands still from here on, for the records after this one; no more than that."""
+        for view in effect.park:
+            self.parked.setdefault(view, {})[effect.opened.order[0]] = str(effect.opened.position)
+
     def _park(self, view: str, opened: Opened) -> None:
         assert isinstance(opened.envelope, Envelope)
         subjects = self.parked.setdefault(view, {})
@@ -92,6 +99,19 @@ class Chunk:
         after = self.base.moved(views=views, parked=self.parked, **moved)
         checkpoint.commit(self.base, after, list(self.writes.values()))
         return after
+
+
+def crowded_at(base: Checkpoint, effects: Sequence[Effect]) -> int | None:
+    """The sequence number, in log order, at which more are parked in one view than may be."""
+    parks = sorted(
+        (effect.opened.record.sequence, view) for effect in effects for view in effect.park
+    )
+    counts = Counter({view: len(subjects) for view, subjects in base.parked.items()})
+    for sequence, view in parks:
+        counts[view] += 1
+        if counts[view] > MOST_PARKED:
+            return sequence
+    return None
 
 
 def learn(known: Known, effect: Effect) -> None:

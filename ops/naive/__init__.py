@@ -71,6 +71,10 @@ class Reach(NamedTuple):
         return sequence <= to and [subject, sequence] <= done
 
 
+class StoppedError(Exception):
+    """Too much is parked for all views: the shard goes no further."""
+
+
 @dataclass
 class Fold:
     """What is known while folding; `rows` is the result."""
@@ -98,7 +102,10 @@ class Fold:
             found = self.unsealed(position, record, end)
             subject = found.subject if isinstance(found, Envelope) else ""
             if reach is None or reach.holds(subject, record.sequence):
-                self.record(position, found, end)
+                try:
+                    self.record(position, found, end)
+                except StoppedError:
+                    break
         self.ends[name] = end
 
     def unsealed(self, position: Position, record: Record, end: _End) -> Envelope | str:
@@ -223,6 +230,8 @@ class Fold:
     ) -> None:
         """The subject stands still in the view, from this event on."""
         subject = envelope.subject
+        if view == "*" and len(end.parked.get("*", {})) >= MOST_PARKED:
+            raise StoppedError
         before = before or self.subjects.get(subject, Subject())
         body = {
             "view": view,

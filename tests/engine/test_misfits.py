@@ -243,3 +243,28 @@ def test_each_batch_with_a_misfit_that_was_parked_before_is_one_transaction_agai
     )[1]
     projector.project(world.batch(SHARD, 4, 20), world.code)
     assert calls.count("transact_write_items") == 1
+
+
+@pytest.mark.parametrize("swept", [False, True])
+def test_two_consumers_that_meet_the_same_refused_row_count_each_event_once(world, swept):
+    """The one who comes second finds that the group is done, and perhaps the next one begun."""
+    world.code = with_views(view("good", own), view("bad", own))
+    photographs(world, *["product/2", "product/1", "product/3"] * 2)
+    refuses(world, "product/1", "bad", INVALID)
+    refusing, first = world.cloud.around, count()
+
+    def around(when: str, service: str, operation: str, request: Any) -> None:
+        writing = (when, operation) == ("before", "transact_write_items")
+        if writing and next(first) == 1:  # after the checkpoint's creation
+            projector.project(world.batch(SHARD, 0, 3), world.code)
+            if swept:
+                projector.project(world.batch(SHARD, 3, 6), world.code)
+        refusing(when, service, operation, request)
+
+    world.cloud.around = around
+    projector.project(world.batch(SHARD, 0, 3), world.code)
+    projector.project(world.batch(SHARD, 3, 6), world.code)
+    tallies = {key: row["rank"] for key, row in world.rows().items() if "rank" in row}
+    assert tallies == {("good@1/tally", "ada"): 6, ("bad@1/tally", "ada"): 4}
+    assert parked(world) == {"bad@1": ["product/1"]}
+    assert not [row for row in world.rows().values() if row.get("body", {}).get("reason")]

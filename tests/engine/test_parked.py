@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import count
 from typing import Any
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from simulator import refusal
 from worlds import CODE, START, World, said, simulated
 
@@ -19,9 +21,9 @@ from chalicelib.errors import CloudFailure
 from chalicelib.events import Event, product
 from chalicelib.projector import Code
 from chalicelib.projector import chunk as chunks
-from chalicelib.store import Add, Delete, Key, Put, PutFirst, Write
+from chalicelib.store import Add, Key, Put, Write
 from chalicelib.view import View
-from chalicelib.views import VIEWS
+from ops import naive
 
 SHARD = "shardId-000000000000"
 OTHER = "shardId-000000000001"
@@ -248,8 +250,7 @@ def test_when_most_cannot_be_folded_at_all_the_shard_waits_and_a_mended_code_hea
     assert world.rows() == world.explained(), "what waits has no rows yet"
     world.code = mended
     projector.sweep(world.code)
-    folded_in_order = sorted(world.logs[SHARD], key=lambda record: record.key)
-    for record in folded_in_order[100:]:
+    for record in world.logs[SHARD][100:]:
         position = f"tillstream-test-1/{SHARD}:{record.sequence}"
         assert (f"verdict/{position}", "verdict") not in world.rows()
 
@@ -281,3 +282,45 @@ def test_a_table_emptied_while_a_refused_row_is_looked_for_loses_nothing(world, 
     assert next(writes) > 4
     projector.sweep(world.code)
     assert world.rows() == world.fold().rows
+
+
+many = st.lists(st.integers(1, 12), min_size=1, max_size=20)
+
+
+@given(many, st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 12))
+@example([9, 8, 7, 6, 5, 4, 3, 2, 1], [1], 9)
+@example([9, 8, 7, 6, 5, 4, 3, 2, 1], [9], 9)
+@settings(deadline=None)
+def test_a_view_leaves_at_the_same_record_wherever_the_batches_are_cut(subjects, cuts, room):
+    world = World(code=with_views(view("bad", explodes), view("good", own)))
+    photographs(world, *(f"product/{number}" for number in subjects))
+    delivered_in(world, cuts, room)
+
+
+@given(many, st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 12))
+@example([9, 8, 7, 6, 5, 4, 3, 2, 1], [9], 9)
+@settings(deadline=None)
+def test_a_shard_stops_at_the_same_record_wherever_the_batches_are_cut(subjects, cuts, room):
+    def evolve(state: Any, event: Event) -> Any:
+        if event.entity in {"1", "2", "3", "7", "9"}:
+            raise ZeroDivisionError
+        return DECIDERS["product"].evolve(state, event)
+
+    world = World(code=Code(evolving(evolve).deciders, [view("good", own)]))
+    photographs(world, *(f"product/{number}" for number in subjects))
+    delivered_in(world, cuts, room)
+
+
+def delivered_in(world: World, cuts: Sequence[int], room: int) -> None:
+    """All records in batches of these sizes; few may be parked, and few rows fit in a commit."""
+    records = len(world.logs[SHARD])
+    with simulated(world) as patch:
+        patch.setattr(chunks, "MOST_PARKED", 3)
+        patch.setattr(naive, "MOST_PARKED", 3)
+        patch.setattr(store, "MOST_ROWS", room)
+        start = 0
+        while start < records:
+            end = start + cuts[start % len(cuts)]
+            projector.project(world.batch(SHARD, start, end), world.code)
+            start = end
+        assert world.rows() == world.fold().rows
