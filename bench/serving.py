@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[1]
 PRODUCTS = 100
-HANDS = 16
+HANDS = 8
 PATIENCE_S = 60.0
 
 
