@@ -133,8 +133,7 @@ class Fold:
         model = FACTS.get(envelope.type)
         decider = self.deciders.get(envelope.subject.partition("/")[0])
         if model is None or decider is None:
-            self.park("*", envelope, position, end)
-            self.tell(envelope, position, "parked", views=["*"])
+            self.park_everywhere(envelope, position, end)
             return
         try:
             event = Event(envelope, model.model_validate(envelope.data), position, end.clock)
@@ -155,14 +154,11 @@ class Fold:
         try:
             if said is None and envelope.expects in (None, before.version):
                 outcome = decider.evolve(before.state, event)
-                if not isinstance(outcome, Ignored):
-                    after.state = outcome
-                    after.version += outcome != before.state
+                after.take(outcome)
             row = row_of(after)
             check((f"subject@{decider.version}/{event.subject}", event.subject), row)
         except Exception:  # noqa: BLE001  (whatever goes wrong parks the subject)
-            self.park("*", envelope, position, end)
-            self.tell(envelope, position, "parked", views=["*"])
+            self.park_everywhere(envelope, position, end)
             return
         self.subjects[event.subject] = after
         self.rows[f"subject@{decider.version}/{event.subject}", event.subject] = row
@@ -176,6 +172,11 @@ class Fold:
             self.tell(envelope, position, "ignored", reason=outcome.reason)
         else:
             self.count(event, before, after, end)
+
+    def park_everywhere(self, envelope: Envelope, position: Position, end: _End) -> None:
+        """The subject stands still in all views."""
+        self.park("*", envelope, position, end)
+        self.tell(envelope, position, "parked", views=["*"])
 
     def again(
         self, envelope: Envelope, memory: list[tuple[bytes, bytes, int]], clock: int

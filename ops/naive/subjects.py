@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from chalicelib.decisions.subject import Ignored
 from ops.naive.table import Row
 
 MEMORY_S = 90
@@ -16,6 +17,12 @@ class Subject:
     version: int = 0
     clock: int = 0
     memory: list[tuple[bytes, bytes, int]] = field(default_factory=list)
+
+    def take(self, outcome: Any) -> None:
+        """The state that the subject's own decider came to, unless it ignored the event."""
+        if not isinstance(outcome, Ignored):
+            self.version += outcome != self.state
+            self.state = outcome
 
 
 def young(subject: Subject, clock: int) -> list[tuple[bytes, bytes, int]]:

@@ -118,10 +118,12 @@ class DynamoDB:
         operation = "TransactWriteItems"
         actions = [(kind, action) for entry in TransactItems for kind, action in entry.items()]
         table = self._table(operation, actions[0][1]["TableName"])
-        keys = [_key(action["Item"] if kind == "Put" else action["Key"]) for kind, action in actions]
+        keys = [
+            _key(action["Item"] if kind == "Put" else action["Key"]) for kind, action in actions
+        ]
         if len(actions) > 100 or len(set(keys)) < len(keys):
             raise refusal(operation, "ValidationException")
-        if any(not 0 < len(part) <= most for key in keys for part, most in zip(key, (2048, 1024))):
+        if any(not (0 < len(pk) <= 2048 and 0 < len(sk) <= 1024) for pk, sk in keys):
             raise refusal(operation, "ValidationException")
         made = [
             (key, _outcome(table.get(key), kind, action))
@@ -129,9 +131,7 @@ class DynamoDB:
         ]
         reasons = [{"Code": item if isinstance(item, str) else "None"} for _, item in made]
         if any(reason["Code"] != "None" for reason in reasons):
-            raise refusal(
-                operation, "TransactionCanceledException", CancellationReasons=reasons
-            )
+            raise refusal(operation, "TransactionCanceledException", CancellationReasons=reasons)
         for key, item in made:
             table.pop(key, None)
             if item is not None:

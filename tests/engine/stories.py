@@ -1,4 +1,4 @@
-"""What hypothesis tells: logs over shards that split and merge, with every kind of event in them."""
+"""What hypothesis tells: logs over shards that split and merge, with every kind of event."""
 
 from __future__ import annotations
 

@@ -13,9 +13,7 @@ from worlds import World, simulated
 
 from chalicelib import archive, projector
 
-zombies = st.lists(
-    st.tuples(st.integers(0, 5), st.integers(0, 12), st.integers(1, 12)), max_size=3
-)
+zombies = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12), st.integers(1, 12)), max_size=3)
 
 
 class Watch:

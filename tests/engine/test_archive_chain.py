@@ -1,4 +1,4 @@
-"""The chain of a shard's segments: it does not fork, whatever races, and it is read back in order."""
+"""The chain of a shard's segments: it does not fork, whatever races; it is read in order."""
 
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ def test_redeliveries_cut_anywhere_leave_the_records_once_and_verbatim(cuts):
     written(world, [0, 5, 3, 4, 9, 1, 2, 30, 10, 11, 12, 13])
     with simulated(world):
         done = 0
-        for start, length in [*cuts, (0, 12)]:
-            start = min(start, done)
+        for asked, length in [*cuts, (0, 12)]:
+            start = min(asked, done)
             segments = put(world, start, start + length)
             held = [record for segment in segments for record in segment.records]
             new = world.logs[NAMES[0]][done : start + length]
@@ -209,7 +209,7 @@ def test_more_segments_than_a_listing_holds_are_read_in_order_from_anywhere(monk
     written(world, list(range(2500)))
     with simulated(world) as patch:
         patch.setattr(archive, "HELD_NAMES", 700)
-        for start in range(0, 2500):
+        for start in range(2500):
             put(world, start, start + 1)
         pages: list[int] = []
         world.cloud.around = lambda when, _, operation, request: (
@@ -263,9 +263,10 @@ def test_a_childs_later_manifests_name_no_parents_and_go_on_with_the_clock(world
 
 def test_a_shard_that_kinesis_does_not_list_fails_the_batch():
     world = World()
+    stray = Shard("tillstream-test-1", NAMES[6])
+    batch = Batch(stray, (Record(1, START, "k", b""),))
     with simulated(world), pytest.raises(CloudFailure):
-        stray = Shard("tillstream-test-1", NAMES[6])
-        archive.append(Batch(stray, (Record(1, START, "k", b""),)), log.ancestors)
+        archive.append(batch, log.ancestors)
 
 
 def test_shards_of_older_streams_come_first_by_their_number():

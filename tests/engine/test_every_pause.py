@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from schedules import Consumer, Crash, PerProcess, Schedule
 from test_any_schedule import Watch
-from worlds import IMAGE, START, World, simulated, said
+from worlds import IMAGE, START, World, said, simulated
 
 from chalicelib import archive, checkpoint, projector
 

@@ -88,9 +88,7 @@ MISFITS: dict[str, Reduce] = {
 
 @pytest.mark.parametrize("misfit", MISFITS)
 def test_a_misfit_parks_its_subject_in_its_view_and_nothing_else_stands_still(world, misfit):
-    world.code = with_views(
-        view("bad", bad_for("product/1", MISFITS[misfit])), view("good", own)
-    )
+    world.code = with_views(view("bad", bad_for("product/1", MISFITS[misfit])), view("good", own))
     photographs(world, "product/2", "product/1", "product/2", "product/1", "product/12")
     folded(world, 3)
     assert parked(world) == {"bad@1": ["product/1"]}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import pytest
@@ -81,7 +81,7 @@ def folded(world: World, *cuts: int) -> None:
     """All that lies on the shards, in batches cut here; the rows are the naive fold's."""
     for shard, records in world.logs.items():
         edges = [0, *cuts, len(records)]
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in pairwise(edges):
             if start < end:
                 projector.project(world.batch(shard, start, end), world.code)
     assert world.rows() == world.fold().rows

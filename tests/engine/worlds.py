@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from simulator import Cloud
@@ -168,7 +168,7 @@ class Promptly:
     def __init__(self, _: int) -> None:
         pass
 
-    def __enter__(self) -> Promptly:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

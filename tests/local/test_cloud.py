@@ -129,9 +129,9 @@ def test_whoever_is_in_a_shop_cannot_reach_another_account(shop, cloud, monkeypa
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:1")
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     local.cloud.enter(cloud.state, shop)
-    config.client.cache_clear()
+    config.forget()
     assert config.client("s3").list_buckets()["Buckets"]
-    config.client.cache_clear()
+    config.forget()
 
 
 def test_when_the_parent_is_killed_the_parts_end(tmp_path):
