@@ -30,12 +30,17 @@ def views(request: Request) -> dict[str, Any]:
             "view": view.name,
             "version": view.version,
             "live": all(str(view) in reached.views for reached in found.values()),
-            "parked": sum(len(reached.parked.get(str(view), ())) for reached in found.values()),
+            "parked": sum(_parked(reached, str(view)) for reached in found.values()),
             "shards": lags,
         }
         for view in VIEWS
     ]
     return {"items": items, "next": None}
+
+
+def _parked(reached: checkpoint.Checkpoint, view: str) -> int:
+    """How many subjects stand still in the view: for itself, or for all."""
+    return sum(len(reached.parked.get(name, ())) for name in (view, checkpoint.ALL))
 
 
 def _lag(shard: Shard, reached: checkpoint.Checkpoint | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from chalicelib import archive, checkpoint, config, store, vault
 from chalicelib.checkpoint import READY, Checkpoint
@@ -31,6 +31,8 @@ ITEMS = 50
 MOST_CURSOR = 4000
 MARK = 16
 PAGING = ("limit", "cursor")
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -129,17 +131,30 @@ def one(request: Request, view: View, key: Key, what: str) -> dict[str, Any]:
 
 
 def page(
-    request: Request, view: View, query: Query, shape: Callable[[Row], dict[str, Any] | None]
+    request: Request,
+    view: View,
+    query: Query,
+    tell: Callable[[list[Row]], list[dict[str, Any]]],
 ) -> Listed:
-    """One page of a view's rows, as `shape` tells them; None leaves a row out."""
+    """One page of a view's rows, as `tell` tells them; it may read more rows of the table."""
     limit, after = _limit(request), _cursor(request, query)
-    before, _ = _moment(request, view, ())
-    found, more = store.page(query, limit, after)
-    if _moment(request, view, ())[0] != before:
-        raise CatchingUp("the table was emptied while the page was read")
+
+    def look() -> tuple[list[dict[str, Any]], Any]:
+        found, more = store.page(query, limit, after)
+        return tell(found), more
+
+    items, more = whole(request, look, view)
     as_of = _now() if query.index else None
-    items = [item for item in map(shape, found) if item is not None]
     return Listed(items, more and _write_cursor(query, more), as_of)
+
+
+def whole(request: Request, look: Callable[[], T], view: View | None = None) -> T:
+    """What several reads find, all of them in one table that is level. Raises CatchingUp."""
+    before, _ = _moment(request, view, ())
+    found = look()
+    if _moment(request, view, ())[0] != before:
+        raise CatchingUp("the table was emptied while it was read")
+    return found
 
 
 def _now() -> str:

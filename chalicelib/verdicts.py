@@ -37,8 +37,7 @@ def verdict(request: Request, event: str) -> dict[str, Any]:
 
 
 def _by_id(request: Request, event: str) -> dict[str, Any]:
-    read.rows(request)
-    rows, _ = store.page(Query(f"event/{event}"), limit=1)
+    rows, _ = read.whole(request, lambda: store.page(Query(f"event/{event}"), limit=1))
     if not rows:
         raise NotFound(
             "no row is kept of this event; give ?at= with the position that the 202 answered",

@@ -15,9 +15,18 @@ class Answer:
     body: bytes
 
 
-def problem(status: int, slug: str, detail: str, **headers: str) -> Answer:
-    """A refusal as RFC 9457 has it."""
+def problem(
+    status: int, slug: str, detail: str, *, field: str | None = None, **headers: str
+) -> Answer:
+    """A refusal as RFC 9457 has it; `field` names the header at fault."""
     title = slug.replace("-", " ").capitalize()
-    body = {"type": f"/problems/{slug}", "title": title, "status": status, "detail": detail}
+    body: dict[str, object] = {
+        "type": f"/problems/{slug}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+    }
+    errors = [{"field": field, "detail": detail}]
+    body |= {"errors": errors} if field else {}
     given = {"Content-Type": "application/problem+json"} | headers
     return Answer(status, tuple(given.items()), json.dumps(body).encode())

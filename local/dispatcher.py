@@ -18,6 +18,7 @@ import importlib
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -86,11 +87,12 @@ class Dispatcher:
 
     def _sweep(self) -> None:
         while not self.stop.is_set():
+            due = time.monotonic() + SWEEP_S
             try:
                 self.sweep(scheduled(), Context("sweep"))
             except Exception as failure:  # noqa: BLE001  (Lambda logs it and calls again)
                 telemetry.say("sweep-failed", error=type(failure).__name__)
-            self.stop.wait(SWEEP_S)
+            self.stop.wait(max(0.0, due - time.monotonic()))
 
     def _start_shards(self) -> None:
         try:

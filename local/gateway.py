@@ -182,8 +182,14 @@ def _pattern(resource: str) -> Any:
 _FAILED = problem(502, "bad-gateway", "this is a fault of ours; it has been logged")
 _REFUSALS = {
     local.NotAuthorizedError: problem(
-        401, "unauthenticated", "send a valid token", **{"WWW-Authenticate": "Bearer"}
+        401,
+        "unauthenticated",
+        "send a valid token",
+        field="Authorization",
+        **{"WWW-Authenticate": "Bearer"},
     ),
-    local.ForbiddenError: problem(403, "forbidden", "the token's roles do not allow this"),
+    local.ForbiddenError: problem(
+        403, "forbidden", "the token's roles do not allow this", field="Authorization"
+    ),
     local.InvalidAuthorizerError: _FAILED,
 }

@@ -14,7 +14,7 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from chalicelib.errors import CloudFailure
+from chalicelib.errors import Behind, CloudFailure
 from ops import shop
 from ops import tail as tailing
 from ops import verify as verifying
@@ -82,7 +82,7 @@ def _in_shop() -> Iterator[None]:
     try:
         shop.enter()
         yield
-    except (shop.NoShopError, CloudFailure, ClientError, BotoCoreError) as reason:
+    except (shop.NoShopError, Behind, CloudFailure, ClientError, BotoCoreError) as reason:
         typer.echo(f"ops: {reason}", err=True)
         raise typer.Exit(2) from None
 

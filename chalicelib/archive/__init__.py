@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import config
 from chalicelib.archive.segment import EMPTY, Segment, Tail, decode, encode, with_clock
-from chalicelib.errors import CloudFailure
+from chalicelib.errors import Behind, CloudFailure
 from chalicelib.events import Batch, Position, Record, Shard
 
 __all__ = [
@@ -125,7 +125,11 @@ def shards() -> list[Shard]:
 
 
 def read_after(shard: Shard, before: int) -> Iterator[Segment]:
-    """The shard's segments from the one named `before` on, oldest first, prefetched."""
+    """The shard's segments from the one named `before` on, oldest first, prefetched.
+
+    Raises Behind where the chain has a gap: a segment is gone, and what follows must not be read
+    as if it were whole.
+    """
     while names := _oldest_names(shard, before):
         with ThreadPoolExecutor(PREFETCH) as pool:
             ahead = deque(pool.submit(_get, shard, name) for name in islice(names, PREFETCH))
@@ -133,8 +137,10 @@ def read_after(shard: Shard, before: int) -> Iterator[Segment]:
             while ahead:
                 segment = ahead.popleft().result()
                 ahead.extend(pool.submit(_get, shard, name) for name in islice(rest, 1))
+                if segment.before != before:
+                    raise Behind(f"the archive of {shard} has lost the segment after {before}")
+                before = segment.last
                 yield segment
-        before = segment.last
 
 
 def _oldest_names(shard: Shard, before: int) -> deque[int]:

@@ -67,21 +67,21 @@ def products(request: Request) -> Listed:
         query = Query(VIEW.pk("newest"), index="listing", newest_first=True)
     else:
         query = Query(VIEW.pk(f"category/{category}"), newest_first=True)
-    return read.page(request, VIEW, query, _product)
+    return read.page(request, VIEW, query, _products)
 
 
-def _product(row: Row) -> dict[str, Any]:
-    return row.body
+def _products(rows: list[Row]) -> list[dict[str, Any]]:
+    return [row.body for row in rows]
 
 
 def categories(request: Request) -> Listed:
     """A page of the categories that have a product, by name."""
     http.known_arguments(request, *PAGING)
-    return read.page(request, VIEW, Query(VIEW.pk("categories")), _category)
+    return read.page(request, VIEW, Query(VIEW.pk("categories")), _categories)
 
 
-def _category(row: Row) -> dict[str, Any] | None:
-    return {"category": row.key.sk, "products": row.rank} if row.rank > 0 else None
+def _categories(rows: list[Row]) -> list[dict[str, Any]]:
+    return [{"category": row.key.sk, "products": row.rank} for row in rows if row.rank > 0]
 
 
 FEEDS = (product.Created, product.Updated, product.Photographed)

@@ -38,15 +38,12 @@ def _body(entity: str, state: Product) -> dict[str, Any]:
 def contributions(request: Request) -> Listed:
     """A page of products with their contributors, by product id."""
     http.known_arguments(request, *PAGING)
-    listed = read.page(request, VIEW, Query(VIEW.pk("products")), _contribution)
-    known = names.of({item[role] for item in listed.items for role in ROLES})
-    for item in listed.items:
-        item |= {f"{role}Name": known.get(item[role]) for role in ROLES}
-    return listed
+    return read.page(request, VIEW, Query(VIEW.pk("products")), _told)
 
 
-def _contribution(row: Row) -> dict[str, Any]:
-    return row.body
+def _told(rows: list[Row]) -> list[dict[str, Any]]:
+    known = names.of({row.body[role] for row in rows for role in ROLES})
+    return [row.body | {f"{role}Name": known.get(row.body[role]) for role in ROLES} for row in rows]
 
 
 ROLES = ("creator", "photographer")

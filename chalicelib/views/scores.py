@@ -9,6 +9,7 @@ UNKNOWN's sales are counted too, and stand in no list: the scores of a role add 
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
 from typing import Any, Literal
 
@@ -38,15 +39,15 @@ def scores(request: Request) -> Listed:
     if role not in ROLES:
         raise BadRequest("role is creator or photographer", field="role")
     query = Query(VIEW.pk(role), index="ranking", newest_first=True)
-    listed = read.page(request, VIEW, query, _score)
-    known = names.of({item["userId"] for item in listed.items})
-    for item in listed.items:
-        item |= {"role": role, "name": known.get(item["userId"])}
-    return listed
+    return read.page(request, VIEW, query, functools.partial(_told, role))
 
 
-def _score(row: Row) -> dict[str, Any]:
-    return {"userId": row.key.sk, "score": row.rank}
+def _told(role: Role, rows: list[Row]) -> list[dict[str, Any]]:
+    known = names.of({row.key.sk for row in rows})
+    return [
+        {"userId": (who := row.key.sk), "score": row.rank, "role": role, "name": known.get(who)}
+        for row in rows
+    ]
 
 
 ROLES: tuple[Role, Role] = ("creator", "photographer")

@@ -42,7 +42,12 @@ def given_cursor(text: str, query: Query = NEWEST) -> Any:
 
 
 MORE = {"pk": {"S": "catalog@1/products/ü"}, "sk": {"S": "x"}, "listed": {"S": "😀"}}
-ITEM = st.dictionaries(st.text(), st.dictionaries(st.just("S") | st.just("N"), st.text()))
+# A place has four attributes at most: two of the table's key, two of an index's.
+ITEM = st.dictionaries(
+    st.text(max_size=10),
+    st.dictionaries(st.just("S") | st.just("N"), st.text(max_size=20), max_size=1),
+    max_size=4,
+)
 
 
 @given(ITEM)
