@@ -1,8 +1,9 @@
 """Three clouds in memory: the few calls of DynamoDB, S3 and Kinesis that the engine makes.
 
-A twin, not a stand-in: test_simulator.py makes the same calls here and over the wire and asks for
-the same answers. What it adds is `around`: a hook before and after each call, where a scheduler
-takes the turn away, a test raises, or a table is emptied.
+It answers as the engine needs to be answered, and no more; that the engine is right over the wire
+too is shown by test_crashes_over_the_wire.py and by the tests of the routes. What it adds is
+`around`: a hook before and after each call, where a scheduler takes the turn away, a test raises,
+or a table is emptied.
 """
 
 from __future__ import annotations

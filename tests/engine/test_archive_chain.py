@@ -15,8 +15,8 @@ from simulator import refusal
 from stories import plans, sizes
 from worlds import START, World, simulated
 
-from chalicelib import archive, log
-from chalicelib.errors import CloudFailure
+from chalicelib import archive, checkpoint, log, projector
+from chalicelib.errors import Behind, CloudFailure
 from chalicelib.events import Batch, Position, Record, Shard
 
 NAMES = [f"shardId-{number:012d}" for number in range(8)]
@@ -297,3 +297,17 @@ def test_the_first_shards_of_a_stream_come_after_every_shard_of_the_streams_befo
         (first,) = chain(world.shard(new))
         assert str(world.shard(old)) in first.parents
         assert first.clock == START + 90
+
+
+def test_a_segment_that_was_lost_stops_its_shard_and_is_told_not_passed_over(world, capsys):
+    for number in range(6):
+        projector.project(world.batch(NAMES[0], number, number + 1), world.code)
+    kept = world.cloud["s3"].buckets["archive"]
+    del kept[sorted(name for name in kept if name.startswith("segments/"))[2]]
+    with pytest.raises(Behind, match="has lost the segment after"):
+        list(archive.read_after(world.shard(NAMES[0]), 0))
+    world.drop()
+    world.create()
+    projector.sweep(world.code)
+    assert not checkpoint.is_ready(), "what is not whole answers nothing"
+    assert "has lost the segment after" in capsys.readouterr().err
