@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib import archive, config, read, vault
-from chalicelib.errors import BadRequest
+from chalicelib.errors import BadRequest, CatchingUp
 from chalicelib.events import Position, Shard
 from chalicelib.http import Request
 from chalicelib.store import Query
@@ -145,3 +145,16 @@ def test_a_position_is_of_a_stream_that_the_shop_has_or_had() -> None:
         with pytest.raises(BadRequest) as refused:
             read.position(f"{stream}/shardId-000000000000:5", "at")
         assert refused.value.errors[0]["field"] == "at"
+
+
+def test_what_is_read_of_two_tables_is_not_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The table was emptied, filled and ready again between a page and the names on it."""
+    tokens = iter(["old", "new"])
+    monkeypatch.setattr(read, "_moment", lambda *_: (next(tokens), []))
+    with pytest.raises(CatchingUp):
+        read.whole(Request("GET", "/scores"), lambda: "half of each")
+
+
+def test_what_is_read_of_one_table_is_answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "_moment", lambda *_: ("same", []))
+    assert read.whole(Request("GET", "/scores"), lambda: "whole") == "whole"

@@ -1,0 +1,23 @@
+"""What an admin is told of the views."""
+
+from __future__ import annotations
+
+from chalicelib import archive, checkpoint, health
+from chalicelib.checkpoint import Checkpoint
+from chalicelib.events import Shard
+from chalicelib.http import Request
+from chalicelib.views import VIEWS
+
+SHARD = Shard("tillstream-test-1", "shardId-000000000000")
+
+
+def test_a_subject_that_is_parked_for_all_views_is_counted_in_each(monkeypatch):
+    parked = {"*": {"product/1": "there"}, "scores@1": {"product/2": "there"}}
+    reached = Checkpoint(SHARD, views=tuple(map(str, VIEWS)), parked=parked)
+    monkeypatch.setattr(archive, "shards", lambda: [SHARD])
+    monkeypatch.setattr(checkpoint, "all_of", lambda _: {SHARD: reached})
+    monkeypatch.setattr(checkpoint, "is_level", lambda *_: True)
+    found = {
+        item["view"]: item["parked"] for item in health.views(Request("GET", "/views"))["items"]
+    }
+    assert found == {"catalog": 1, "contributions": 1, "scores": 2, "names": 1}
