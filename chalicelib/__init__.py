@@ -10,11 +10,12 @@ only from a table that is level.
 
     door        the way in            projector   batch, fold, chunk, catch up
     decisions   who decides           views       one file per question
-    events      what can happen       read        the way out
-    signing     why it is believed    verdicts    what became of an event
-    log         Kinesis               archive     S3: the long memory
-    store       DynamoDB: the table   vault       secrets of the shop
-    checkpoint  how far rows are      access      who may do what
-    http        requests, problems    health      is it up, is it level
-    config      settings, clients     telemetry   one line per thing that happened
+    events      what can happen       view        what a view is
+    signing     why it is believed    read        the way out
+    log         Kinesis               verdicts    what became of an event
+    archive     S3: the long memory   vault       secrets of the shop
+    store       DynamoDB: the table   access      who may do what
+    checkpoint  how far rows are      health      is it up, is it level
+    http        requests, problems    telemetry   one line per thing that happened
+    config      settings, clients
 """
