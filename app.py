@@ -148,6 +148,12 @@ def list_scores(request: http.Request) -> Any:
     return scores.scores(request)
 
 
+@route("POST", "/events")
+def say_event(request: http.Request) -> Any:
+    """The event writer: what happened, said in hello-retail's format."""
+    return door.say(request)
+
+
 @route("GET", "/events/{id}")
 def get_event(request: http.Request, id: str) -> Any:  # noqa: A002
     """What became of an event."""

@@ -20,6 +20,7 @@ from joserfc.jwk import OctKey
 
 from chalicelib import config, vault
 from chalicelib.errors import Forbidden
+from chalicelib.events import customer, product
 
 Role = Literal[
     "merchant", "photographer", "customer", "barista", "maker", "courier", "support", "admin"
@@ -102,7 +103,15 @@ def routes(roles: Iterable[str]) -> dict[str, list[str]]:
 
 def require(method: str, route: str, roles: frozenset[str]) -> None:
     """Raises Forbidden when none of the roles may call the route."""
-    allowed = MAY[method, route]
+    _require(MAY[method, route], roles)
+
+
+def require_to_say(kind: str, roles: frozenset[str]) -> None:
+    """Raises Forbidden when none of the roles may say an event of this type."""
+    _require(MAY_SAY.get(kind, frozenset()), roles)
+
+
+def _require(allowed: frozenset[str], roles: frozenset[str]) -> None:
     if not roles & allowed:
         needed = ", ".join(sorted(allowed))
         raise Forbidden(f"this needs one of the roles {needed}", field="Authorization")
@@ -118,6 +127,15 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("PUT", "/products/{id}/photo"): _any_of("photographer"),
     ("POST", "/products/{id}/views"): _any_of("customer"),
     ("POST", "/products/{id}/purchases"): _any_of("customer"),
+    ("POST", "/events"): ROLES,
     ("GET", "/events/{id}"): ROLES,
     ("GET", "/views"): _any_of("admin"),
+}
+
+# What may be said at `POST /events`: the role of the matching route.
+MAY_SAY: dict[str, frozenset[str]] = {
+    product.Created.type: MAY["POST", "/products"],
+    product.Photographed.type: MAY["PUT", "/products/{id}/photo"],
+    product.Purchased.type: MAY["POST", "/products/{id}/purchases"],
+    customer.RoleClaimed.type: _any_of("admin"),
 }

@@ -12,7 +12,7 @@ import os
 import re
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,7 +23,7 @@ from chalicelib.decisions import customer as customers
 from chalicelib.decisions import product as products
 from chalicelib.decisions.subject import Subject
 from chalicelib.errors import BadRequest, Invalid, NotFound, Refused
-from chalicelib.events import SYSTEM, Envelope, Fact, Model
+from chalicelib.events import SYSTEM, Envelope, Fact, Model, hello_retail
 from chalicelib.http import Answer, Request
 from chalicelib.projector.rows import keyed_of, subject_key, subject_of
 from chalicelib.signing import keys, seal, strict
@@ -51,6 +51,27 @@ def move(request: Request, entity: str, command: type[Model]) -> Answer:
     """One of the moves on a product: the command is the body."""
     named, parsed = http.entity(entity), http.parse(request, command)
     return submit(request, products.KIND, named, parsed, _once(request))
+
+
+def say(request: Request) -> Answer:
+    """The event writer: an event in hello-retail's format, recorded as ours."""
+    http.known_arguments(request)
+    said = hello_retail.convert(http.document(request), request.roles, _alias)
+    kind, _, entity = said.subject.partition("/")
+    if said.key is not None:
+        request = replace(request, headers={**request.headers, "idempotency-key": said.key})
+    once = _once(request)
+    if said.actor is None:
+        access.require_to_say(said.fact.type, request.roles)
+    else:
+        request = replace(request, actor=said.actor)
+    fact = said.fact.model_copy(update={"claimed": said.claimed})
+    return submit(request, kind, entity, fact, once)
+
+
+def _alias(person: str) -> str:
+    """Whom hello-retail calls by this id, as only this shop can name them."""
+    return str(vault.name_for("hello-retail", person))
 
 
 def submit(request: Request, kind: str, entity: str, command: Model, once: Once | None) -> Answer:
@@ -160,6 +181,6 @@ def _register(request: Request, actor: str, name: str) -> None:
     decider: Decider = DECIDERS[customers.KIND]
     subject = f"{customers.KIND}/{actor}"
     (row,) = read.rows(request, subject_key(decider, subject))
-    if row is None:
+    if row is None or subject_of(decider, row).state is None:
         fact = decider.decide(None, customers.Register(public_name=name), actor)
         record(_envelope(fact, subject, actor, None))

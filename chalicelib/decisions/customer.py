@@ -50,21 +50,26 @@ class Register(Model):
 
 
 Command = Register
+Said = customer.RoleClaimed
 
 
-def decide(state: Customer | None, command: Command, actor: str) -> Fact:  # noqa: ARG001
+def decide(state: Customer | None, command: Command | Said, actor: str) -> Fact:  # noqa: ARG001
     """The event that the command comes to. Raises Refused when the person is known already."""
+    if isinstance(command, customer.RoleClaimed):
+        return command
     if state is not None:
         raise Refused("this person is registered already", slug="exists")
     return customer.Registered(public_name=command.public_name)
 
 
-def evolve(state: Customer | None, event: Event) -> Customer | Ignored:
+def evolve(state: Customer | None, event: Event) -> Customer | Ignored | None:
     """The customer after the event, or why the event does not count."""
     match event.data:
         case customer.Registered(public_name=name) if state is None:
             if event.entity != event.actor:
                 return Ignored("not-yours", "a person registers only themselves")
             return Customer(public_name=name)
+        case customer.RoleClaimed():
+            return state
         case _:
             return Ignored("exists", "this person is registered already")

@@ -63,17 +63,20 @@ class Purchase(Model):
 
 
 Command = Create | Update | Photograph | View | Purchase
+Said = product.Created | product.Photographed | product.Purchased
 
 
-def decide(state: Product | None, command: Command, actor: str) -> Fact:
-    """The event that the command comes to.
+def decide(state: Product | None, command: Command | Said, actor: str) -> Fact:
+    """The event that the command comes to; a fact said elsewhere asks to be said here as it is.
 
     Raises Refused, NotFound or Forbidden; the state may lag, so `evolve` judges again.
     """
     match command:
+        case Create() | product.Created() if state is not None and state.listed is not None:
+            raise Refused("a product with this id exists already", slug="exists", field="id")
+        case product.Created() | product.Photographed() | product.Purchased():
+            return command
         case Create():
-            if state is not None and state.listed is not None:
-                raise Refused("a product with this id exists already", slug="exists", field="id")
             return product.Created.model_validate(_description(command))
         case Update():
             _own(state, actor)

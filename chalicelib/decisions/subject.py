@@ -61,7 +61,7 @@ class Keyed:
         return now - self.clock >= KEYED_MS
 
 
-Evolve = Callable[[Any, Event], State | Ignored]
+Evolve = Callable[[Any, Event], State | Ignored | None]
 
 
 def judge(

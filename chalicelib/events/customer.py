@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import StringConstraints
 
-from chalicelib.events.envelope import Fact
+from chalicelib.events.envelope import Fact, Told
 from chalicelib.events.product import LINE
 
 PublicName = Annotated[
@@ -21,4 +21,11 @@ class Registered(Fact):
     public_name: PublicName
 
 
-FACTS = (Registered,)
+class RoleClaimed(Told):
+    """Someone was said to have a role elsewhere. It grants nothing here."""
+
+    type: ClassVar[str] = "tillstream.customer.role-claimed.v1"
+    role: Literal["photographer", "merchant"]
+
+
+FACTS = (Registered, RoleClaimed)

@@ -7,14 +7,16 @@ An envelope is a CloudEvents 1.0 JSON object with a closed set of attributes. `s
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from chalicelib.events.record import Position
 
 SYSTEM = "urn:tillstream:system"
+PROGRAMS = r"^[A-Za-z0-9-]{1,64}(/[A-Za-z0-9-]{1,64})?$"
+UTC_MS = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z$"
 
 
 class Model(BaseModel):
@@ -33,6 +35,19 @@ class Fact(Model):
     """The data of an event: one model per type and version, named in the past tense."""
 
     type: ClassVar[str]
+
+
+class Claimed(Model):
+    """What an event brought along and nobody vouches for: the program that said it, and when."""
+
+    origin: Annotated[str, StringConstraints(pattern=PROGRAMS)] | None = None
+    time_origin: Annotated[str, StringConstraints(pattern=UTC_MS)] | None = None
+
+
+class Told(Fact):
+    """A fact that may have been said elsewhere first."""
+
+    claimed: Claimed | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,8 +28,8 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationError
 
 from chalicelib.errors import Forbidden, Invalid
-from chalicelib.events import product
-from chalicelib.events.envelope import Fact, Model
+from chalicelib.events import customer, product
+from chalicelib.events.envelope import Claimed, Model, Told
 
 IMPORTER = "admin"
 MOST_ERRORS, MOST_NAME, MOST_DIGITS = 20, 40, 6
@@ -37,27 +37,11 @@ MOST_ERRORS, MOST_NAME, MOST_DIGITS = 20, 40, 6
 PROGRAM = re.compile(r"Photographer|(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # A host that has a dot: base64 has none.
 HOST = re.compile(r"(//)?(?=[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/|$))")
-PROGRAMS = r"^[A-Za-z0-9-]{1,64}(/[A-Za-z0-9-]{1,64})?$"
-UTC_MS = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z$"
 RFC3339 = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
 Form = Literal["bare", "ingress", "egress"]
 Alias = Callable[[str], str]
 M = TypeVar("M", bound=Model)
-
-
-class Claimed(Model):
-    """What an event brought along and nobody vouches for: the program that said it, and when."""
-
-    origin: Annotated[str, StringConstraints(pattern=PROGRAMS)] | None = None
-    time_origin: Annotated[str, StringConstraints(pattern=UTC_MS)] | None = None
-
-
-class RoleClaimed(Fact):
-    """Someone was said to have a role elsewhere. It grants nothing here."""
-
-    type: ClassVar[str] = "tillstream.customer.role-claimed.v1"
-    role: Literal["photographer", "merchant"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +54,7 @@ class Converted:
 
     form: Form
     subject: str
-    fact: Fact
+    fact: Told
     claimed: Claimed | None
     actor: str | None
     key: str | None
@@ -252,7 +236,7 @@ class _Said(Model):
         """The event's subject in our log."""
         return f"product/{self.id}"
 
-    def fact(self) -> Fact:
+    def fact(self) -> Told:
         """The event's data in our log."""
         raise NotImplementedError
 
@@ -263,7 +247,7 @@ class _Create(_Said):
     description: product.Text
     category: product.Category
 
-    def fact(self) -> Fact:
+    def fact(self) -> Told:
         return product.Created(
             brand=self.brand,
             name=self.name,
@@ -273,14 +257,14 @@ class _Create(_Said):
 
 
 class _Purchase(_Said):
-    def fact(self) -> Fact:
+    def fact(self) -> Told:
         return product.Purchased()
 
 
 class _Image(_Said):
     image: Annotated[product.Image, BeforeValidator(_with_scheme)]
 
-    def fact(self) -> Fact:
+    def fact(self) -> Told:
         return product.Photographed(image=self.image)
 
 
@@ -293,8 +277,8 @@ class _AddRole(_Said):
     def subject(self, alias: Alias) -> str:
         return f"customer/{alias(self.id)}"
 
-    def fact(self) -> Fact:
-        return RoleClaimed(role=self.role)
+    def fact(self) -> Told:
+        return customer.RoleClaimed(role=self.role)
 
 
 EVENTS: dict[str, type[_Said]] = {

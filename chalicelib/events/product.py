@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from chalicelib.events.envelope import Fact, Model
+from chalicelib.events.envelope import Fact, Model, Told
 
 LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
 TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
@@ -61,7 +61,7 @@ class Description(Fact):
     price: Price | None = None
 
 
-class Created(Description):
+class Created(Description, Told):
     """A merchant listed the product."""
 
     type: ClassVar[str] = "tillstream.product.created.v1"
@@ -73,7 +73,7 @@ class Updated(Description):
     type: ClassVar[str] = "tillstream.product.updated.v1"
 
 
-class Photographed(Fact):
+class Photographed(Told):
     """A photographer gave it a picture, by its address."""
 
     type: ClassVar[str] = "tillstream.product.photographed.v1"
@@ -86,7 +86,7 @@ class Viewed(Fact):
     type: ClassVar[str] = "tillstream.product.viewed.v1"
 
 
-class Purchased(Fact):
+class Purchased(Told):
     """A customer bought one: the workshop's own move."""
 
     type: ClassVar[str] = "tillstream.product.purchased.v1"

@@ -42,6 +42,15 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /products": CUP,
     "PUT /products/{id}": {name: value for name, value in CUP.items() if name != "id"},
     "PUT /products/{id}/photo": {"image": "https://a.example/cage.png"},
+    "POST /events": {
+        "schema": "com.nordstrom/retail-stream-egress/1-0-0",
+        "origin": f"hello-retail/web-client-purchase-product/{EMAIL}/{PHONE}",
+        "timeOrigin": "2017-03-28T23:29:23.160Z",
+        "data": {"schema": "com.nordstrom/product/purchase/1-0-0", "id": "cage"},
+        "eventId": f"shardId-000000000002:{7:056}",
+        "timeIngest": "2017-03-28T23:29:23.262Z",
+        "timeProcess": "2017-03-28T23:29:29.720Z",
+    },
 }
 PUBLISHED = {"brand", "name", "description", "category"}
 QUERIES = ("limit", "cursor", "category", "role", "at", "email")
@@ -80,6 +89,12 @@ def escaped(text: str) -> str:
 
 CANARIES = [variant for text in (EMAIL, PHONE) for variant in encoded(text)] + [SPOKEN]
 SOUGHT = [EMAIL, PHONE, PHONE[1:], SPOKEN, "canary.person", MIRROR, b64(EMAIL), b64(PHONE)]
+CLIENT = ["hello-retail", "web-client-update-phone", "x"]
+ORIGINS = [
+    "/".join([*CLIENT[:at], person, *CLIENT[at:]])
+    for person in (EMAIL, PHONE, PHONE[1:], SPOKEN, b64(EMAIL))
+    for at in range(4)
+]
 
 
 @pytest.fixture
@@ -117,6 +132,10 @@ def bodies(method: str, path: str) -> Iterator[bytes]:
     for member in [*body, "email", "phone", "actor", "publicName"]:
         if member not in PUBLISHED:
             yield from spoiled(body, member)
+    for number, origin in enumerate(ORIGINS if "origin" in body else ()):
+        event = f"shardId-000000000002:{number:056}"
+        yield json.dumps(body | {"origin": origin, "eventId": event}).encode()
+        yield json.dumps(body["data"] | {"origin": origin}).encode()
     for text in CANARIES:
         yield json.dumps(body | {text: text}).encode()
         yield json.dumps(text).encode()

@@ -27,6 +27,7 @@ TABLE = {
     "PUT /products/{id}/photo": {"photographer"},
     "POST /products/{id}/views": {"customer"},
     "POST /products/{id}/purchases": {"customer"},
+    "POST /events": ROLES,
     "GET /events/{id}": ROLES,
     "GET /views": {"admin"},
 }
@@ -169,6 +170,7 @@ def test_roles_that_the_shop_does_not_know_are_dropped() -> None:
     assert access.routes(found.roles).keys() == {
         "/products/*/views",
         "/products/*/purchases",
+        "/events",
         "/events/*",
     }
 

@@ -13,7 +13,9 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import Forbidden, Invalid, Problem
 from chalicelib.events import hello_retail, product
-from chalicelib.events.hello_retail import Claimed, Converted, RoleClaimed
+from chalicelib.events.customer import RoleClaimed
+from chalicelib.events.envelope import Claimed
+from chalicelib.events.hello_retail import Converted
 
 PREFIX, VERSION = "com.nordstrom/", "/1-0-0"
 SHARD = "shardId-000000000002:49571669009522853278119462494300940056686602130905104418"
