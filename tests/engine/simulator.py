@@ -1,9 +1,8 @@
 """Three clouds in memory: the few calls of DynamoDB, S3 and Kinesis that the engine makes.
 
-It answers as the engine needs to be answered, and no more; that the engine is right over the wire
-too is shown by test_crashes_over_the_wire.py and by the tests of the routes. What it adds is
-`around`: a hook before and after each call, where a scheduler takes the turn away, a test raises,
-or a table is emptied.
+A twin, not a stand-in: test_simulator.py makes the same calls here and over the wire and asks for
+the same answers. What it adds is `around`: a hook before and after each call, where a scheduler
+takes the turn away, a test raises, or a table is emptied.
 """
 
 from __future__ import annotations
@@ -122,7 +121,7 @@ class DynamoDB:
         keys = [
             _key(action["Item"] if kind == "Put" else action["Key"]) for kind, action in actions
         ]
-        if len(actions) > 100 or len(set(keys)) < len(keys):
+        if len(actions) > 100 or len(set(keys)) < len(keys) or not all(map(_fits, actions)):
             raise refusal(operation, "ValidationException")
         if any(not (0 < len(pk) <= 2048 and 0 < len(sk) <= 1024) for pk, sk in keys):
             raise refusal(operation, "ValidationException")
@@ -145,18 +144,25 @@ def _outcome(old: Item | None, kind: str, action: Item) -> Item | str | None:
     if not _holds(old, action):
         return "ConditionalCheckFailed"
     if kind == "Put":
-        return _sized(action["Item"])
+        return action["Item"]
     if kind == "Delete":
         return None
     if kind == "ConditionCheck":
         return old
-    return _sized(_updated(dict(old or action["Key"]), action))
+    item = _updated(dict(old or action["Key"]), action)
+    return item if _sized(item) else "ValidationError"
 
 
-def _sized(item: Item) -> Item | str:
+def _fits(action: tuple[str, Item]) -> bool:
+    """Whether what is sent is a possible item, whatever is there."""
+    _, said = action
+    return _sized(said.get("Item", {})) and _sized(said.get("ExpressionAttributeValues", {}))
+
+
+def _sized(item: Item) -> bool:
     size = sum(len(str(value)) for each in item.values() for value in each.values())
     digits = [len(each["N"].lstrip("-")) for each in item.values() if "N" in each]
-    return "ValidationError" if size > 409_600 or max(digits, default=0) > 38 else item
+    return size <= 409_600 and max(digits, default=0) <= 38
 
 
 def _holds(item: Item | None, action: Item) -> bool:
