@@ -51,6 +51,7 @@ def append(batch: Batch, ancestors: Ancestors) -> list[Segment]:
     """The segments that now hold the batch's records, but for those archived before it came.
 
     Raises CloudFailure; then it is not known what was put, and the same batch may come again.
+    Raises Behind where the archive's end is damaged: nothing can be put after it.
     """
     tail, segments, records = _known_tail(batch.shard), [], batch.records
     while records := tuple(record for record in records if record.sequence > tail.last):
@@ -127,8 +128,8 @@ def shards() -> list[Shard]:
 def read_after(shard: Shard, before: int) -> Iterator[Segment]:
     """The shard's segments from the one named `before` on, oldest first, prefetched.
 
-    Raises Behind where the chain has a gap: a segment is gone, and what follows must not be read
-    as if it were whole.
+    Raises Behind where a segment is gone or damaged: what follows must not be read as if the
+    chain were whole.
     """
     while names := _oldest_names(shard, before):
         with ThreadPoolExecutor(PREFETCH) as pool:
@@ -228,6 +229,8 @@ def _get(shard: Shard, before: int) -> Segment:
         return decode(answer["Body"].read())
     except BotoCoreError as error:
         raise CloudFailure(f"s3 get_object: {error}") from error
+    except ValueError as flaw:
+        raise Behind(f"the archive of {shard} is damaged after {before}: {flaw}") from flaw
 
 
 def _call(operation: str, **request: Any) -> dict[str, Any]:

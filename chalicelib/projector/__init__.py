@@ -17,7 +17,7 @@ from chalicelib import archive, checkpoint, log, store, telemetry
 from chalicelib.archive import Segment
 from chalicelib.checkpoint import Ahead, Checkpoint
 from chalicelib.decisions import DECIDERS
-from chalicelib.errors import Behind, CommitLost, Misfit, SecurityError, UnknownKey
+from chalicelib.errors import Behind, CloudFailure, CommitLost, Misfit, SecurityError, UnknownKey
 from chalicelib.events import Batch, Envelope, Position, Record, Shard
 from chalicelib.projector.chunk import Chunk, crowded_at, learn
 from chalicelib.projector.fold import Code, Effect, Known, Opened, fold, parked_everywhere
@@ -41,10 +41,18 @@ def project(batch: Batch, code: Code = LIVE) -> None:
 
 
 def sweep(code: Code = LIVE) -> None:
-    """Every shard the archive knows, idle and closed ones too, older streams first."""
-    deadline = time.monotonic() + SWEEP_S
+    """Every shard the archive knows, idle and closed ones too, older streams first.
+
+    Raises CloudFailure, when all have been tried.
+    """
+    deadline, failure = time.monotonic() + SWEEP_S, None
     for shard in archive.shards():
-        catch_up(shard, deadline, code)
+        try:
+            catch_up(shard, deadline, code)
+        except CloudFailure as one:
+            failure = one
+    if failure is not None:
+        raise failure
     checkpoint.is_ready()
 
 
