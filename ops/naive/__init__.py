@@ -150,9 +150,10 @@ class Fold:
         after = Subject(before.state, before.version, event.clock, memory)
         after.memory = [*memory, (identity(envelope), content(envelope), event.clock)][-MEMORY:]
         said = self.again(envelope, memory, event.clock)
+        expected = envelope.expects in (None, before.version)
         outcome: Any = None
         try:
-            if said is None and envelope.expects in (None, before.version):
+            if said is None and expected:
                 outcome = decider.evolve(before.state, event)
                 after.take(outcome)
             row = row_of(after)
@@ -166,7 +167,7 @@ class Fold:
             self.quarantine(position, end, "Equivocation", envelope)
         elif said is not None:
             self.tell(envelope, position, "ignored", again=True, reason=said)
-        elif outcome is None:
+        elif not expected:
             self.tell(envelope, position, "ignored", reason="expects")
         elif isinstance(outcome, Ignored):
             self.tell(envelope, position, "ignored", reason=outcome.reason)

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import strategies as st
-from worlds import IMAGE, START, STRANGER, World, commandhash, said, stamp
+from worlds import CODE, IMAGE, START, STRANGER, World, commandhash, said, stamp
 
+from chalicelib.decisions import DECIDERS
+from chalicelib.events import Event, product
+from chalicelib.projector import Code
 from chalicelib.signing import seal
+from chalicelib.store import Add, Key, Put, Write
+from chalicelib.view import View
+from chalicelib.views import VIEWS
 
 NEW = "tillstream-test-10"
 NAMES = [f"shardId-{number:012d}" for number in range(6)]
@@ -65,12 +72,33 @@ told = st.builds(
 )
 
 
+def brittle(event: Event, before: Any, after: Any) -> Iterator[Write]:
+    """A reducer that cannot stand cyd."""
+    yield Put(Key("rows", event.subject), {"last": event.envelope.id})
+    yield Add(Key("tally", event.actor), 1)
+    if event.actor == "cyd":
+        raise ZeroDivisionError
+
+
+def stumbling(state: Any, event: Event) -> Any:
+    """A decider that cannot stand bob's looks at products."""
+    if event.actor == "bob" and isinstance(event.data, product.Viewed):
+        raise ZeroDivisionError
+    return DECIDERS["product"].evolve(state, event)
+
+
+BRITTLE = View("brittle", 1, (product.Photographed, product.Purchased), brittle)
+STUMBLING = {**DECIDERS, "product": replace(DECIDERS["product"], evolve=stumbling)}
+CODES = [CODE, Code(DECIDERS, [*VIEWS, BRITTLE]), Code(STUMBLING, [*VIEWS, BRITTLE])]
+
+
 @st.composite
 def worlds(draw: Any, most: int = 24) -> World:
     """A shop with its log."""
     layout = draw(st.sampled_from(list(LAYOUTS)))
-    steps = draw(st.lists(told, min_size=1, max_size=most))
-    return build(layout, steps)
+    world = build(layout, draw(st.lists(told, min_size=1, max_size=most)))
+    world.code = draw(st.sampled_from(CODES))
+    return world
 
 
 def build(layout: str, steps: list[Told]) -> World:
@@ -90,7 +118,8 @@ def build(layout: str, steps: list[Told]) -> World:
 def tell(world: World, shard: str, step: Told, now: int, number: int, earlier: list[Any]) -> None:
     """The step as a record of the shard."""
     subject = SUBJECTS[step.subject]
-    move = "registered" if subject.startswith("customer") else MOVES[step.move]
+    person = subject.startswith("customer")
+    move = ["registered", "role-claimed"][step.move % 2] if person else MOVES[step.move]
     actor = ["ada", "bob", "cyd", "ada"][step.pick]
     stream = world.shard(shard).stream
     event = said(move, subject, now, number, actor=actor, stream=stream)

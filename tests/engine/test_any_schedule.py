@@ -12,6 +12,8 @@ from stories import NAMES, plans, sizes, worlds
 from worlds import World, simulated
 
 from chalicelib import archive, projector
+from chalicelib.projector import chunk
+from ops import naive
 
 zombies = st.lists(st.tuples(st.integers(0, 5), st.integers(0, 12), st.integers(1, 12)), max_size=3)
 
@@ -71,11 +73,13 @@ def race(
     assert world.rows() == world.fold().rows
 
 
-@given(worlds(), plans, sizes, zombies)
-@settings(max_examples=150, deadline=None)
+@given(worlds(), plans, sizes, zombies, st.sampled_from([1, 2, 100]))
+@settings(max_examples=200, deadline=None)
 def test_any_schedule_of_consumers_zombies_crashes_and_emptied_tables_gives_the_same_rows(
-    world, plan, cuts, undead
+    world, plan, cuts, undead, most_parked
 ):
     with simulated(world) as patch:
+        patch.setattr(chunk, "MOST_PARKED", most_parked)
+        patch.setattr(naive, "MOST_PARKED", most_parked)
         patch.setattr(archive, "_tails", PerProcess())
         race(world, plan, cuts, undead)

@@ -49,6 +49,7 @@ def said(move: str, subject: str, at: int, number: int, **changes: Any) -> Envel
         "updated": DESCRIBED | {"category": "pies"},
         "photographed": IMAGE,
         "registered": {"publicName": "Ada"},
+        "role-claimed": {"role": "merchant"},
     }.get(move, {})
     kind = subject.partition("/")[0]
     made = Envelope(
