@@ -30,6 +30,7 @@ __all__ = ["Fold", "Log", "Reach", "Row", "Rows", "expected", "parents_first", "
 MEMORY = 256
 KEY_MS = 24 * 60 * 60 * 1000
 MOST_PARKED = 100
+UNEXPECTED = Ignored("expects", "the subject is at another version")
 
 Parked = dict[str, dict[str, str]]
 
@@ -153,8 +154,8 @@ class Fold:
         expected = envelope.expects in (None, before.version)
         outcome: Any = None
         try:
-            if said is None and expected:
-                outcome = decider.evolve(before.state, event)
+            if said is None:
+                outcome = decider.evolve(before.state, event) if expected else UNEXPECTED
                 after.take(outcome)
             row = row_of(after)
             check((f"subject@{decider.version}/{event.subject}", event.subject), row)
@@ -167,8 +168,6 @@ class Fold:
             self.quarantine(position, end, "Equivocation", envelope)
         elif said is not None:
             self.tell(envelope, position, "ignored", again=True, reason=said)
-        elif not expected:
-            self.tell(envelope, position, "ignored", reason="expects")
         elif isinstance(outcome, Ignored):
             self.tell(envelope, position, "ignored", reason=outcome.reason)
         else:
