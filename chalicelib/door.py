@@ -21,13 +21,13 @@ from chalicelib.access import Caller
 from chalicelib.decisions import DECIDERS, Decider
 from chalicelib.decisions import customer as customers
 from chalicelib.decisions import product as products
-from chalicelib.decisions.subject import Subject
-from chalicelib.errors import BadRequest, Invalid, NotFound, Refused
+from chalicelib.errors import BadRequest, Changed, Invalid, NotFound, Refused
 from chalicelib.events import SYSTEM, Envelope, Fact, Model, hello_retail
 from chalicelib.http import Answer, Request
-from chalicelib.projector.rows import keyed_of, subject_key, subject_of
+from chalicelib.projector.rows import keyed_of
 from chalicelib.signing import keys, seal, strict
 from chalicelib.store import Query
+from chalicelib.subjects import subject_key, subject_of
 
 KEY = re.compile(r"[!-~]{1,255}")
 
@@ -77,16 +77,20 @@ def _alias(person: str) -> str:
 def submit(request: Request, kind: str, entity: str, command: Model, once: Once | None) -> Answer:
     """The command's event, recorded; or the answer it had, if its key was used before.
 
-    Raises what `decide` raises, CatchingUp, NotYet, and CloudFailure when it is not known whether
-    the event is on the log.
+    Raises what `decide` raises, Changed, CatchingUp, NotYet, and CloudFailure when it is not known
+    whether the event is on the log.
     """
     decider, subject = DECIDERS[kind], f"{kind}/{entity}"
+    expects = http.expects(request)
     (row,) = read.rows(request, subject_key(decider, subject))
     if once is not None and (earlier := _recorded(once)):
         return earlier
-    state = (Subject() if row is None else subject_of(decider, row)).state
-    fact = decider.decide(state, command, request.actor)
-    return record(_envelope(fact, subject, request.actor, once))
+    known = subject_of(decider, row)
+    fact = decider.decide(known.state, command, request.actor)
+    if expects not in (None, known.version):
+        raise Changed("it has changed since; read it again", field="If-Match")
+    envelope = _envelope(fact, subject, request.actor, once)
+    return record(replace(envelope, expects=expects))
 
 
 def record(envelope: Envelope) -> Answer:
@@ -181,6 +185,6 @@ def _register(request: Request, actor: str, name: str) -> None:
     decider: Decider = DECIDERS[customers.KIND]
     subject = f"{customers.KIND}/{actor}"
     (row,) = read.rows(request, subject_key(decider, subject))
-    if row is None or subject_of(decider, row).state is None:
+    if subject_of(decider, row).state is None:
         fact = decider.decide(None, customers.Register(public_name=name), actor)
         record(_envelope(fact, subject, actor, None))

@@ -20,6 +20,7 @@ TillstreamError
 │   ├── Forbidden            403  the token's roles do not allow it
 │   ├── NotFound             404  there is no such thing
 │   ├── Refused              409  the subject's decider says no
+│   ├── Changed              412  it is no longer as the request expects it
 │   ├── TooLarge             413  the body is over the limit
 │   ├── Unsupported          415  the body is not of a type that is read here
 │   ├── Invalid              422  a member of the request is wrong
@@ -157,6 +158,12 @@ class Refused(Problem):
     """The subject's decider says no; nothing was recorded."""
 
     status, slug = 409, "refused"
+
+
+class Changed(Problem):
+    """What the request is about is no longer as it expects it; nothing was recorded."""
+
+    status, slug = 412, "changed"
 
 
 class TooLarge(Problem):

@@ -30,6 +30,7 @@ from chalicelib.signing import strict
 MOST_BODY = 64 * 1024
 MOST_ERRORS = 20
 MOST_NAME = 40
+ETAG = re.compile(r'"(\d{1,15})-[a-z]+@\d+"')
 ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
 PROBLEM = "application/problem+json"
 FRAMEWORK = {
@@ -163,6 +164,33 @@ def known_arguments(request: Request, *names: str) -> None:
     for given in request.query:
         if given not in names:
             raise BadRequest("this route has no such query parameter", field=_shown(given))
+
+
+def etag(version: int, view: object) -> str:
+    """The ETag of what a view says of a subject at this version (RFC 9110 §8.8.3)."""
+    return f'"{version}-{view}"'
+
+
+def expects(request: Request) -> int | None:
+    """The version that `If-Match` asks for. Raises BadRequest for what no GET gave."""
+    text = request.headers.get("if-match")
+    if text is None:
+        return None
+    found = ETAG.fullmatch(text.strip())
+    if found is None:
+        raise BadRequest("this is one ETag, as the answer to a GET had it", field="If-Match")
+    return int(found[1])
+
+
+def tagged(request: Request, body: Any, tag: str) -> Answer:
+    """The body under its ETag; 304 to a client that says it has it (RFC 9110 §13.1.2)."""
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    known = {one.strip().removeprefix("W/") for one in _listed(request, "if-none-match")}
+    return Answer(304, "", headers) if known & {tag, "*"} else Answer(200, body, headers)
+
+
+def _listed(request: Request, name: str) -> list[str]:
+    return request.headers.get(name, "").split(",")
 
 
 def _shown(name: str) -> str:

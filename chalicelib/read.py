@@ -16,12 +16,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
-from chalicelib import archive, checkpoint, config, store, vault
+from chalicelib import archive, checkpoint, config, http, store, vault
 from chalicelib.checkpoint import READY, Checkpoint
+from chalicelib.decisions import DECIDERS
 from chalicelib.errors import BadRequest, CatchingUp, NotFound, NotYet
 from chalicelib.events import Position
-from chalicelib.http import Request
+from chalicelib.http import Answer, Request
 from chalicelib.store import Key, Query, Row
+from chalicelib.subjects import subject_key, subject_of
 from chalicelib.view import View
 
 WAIT_S = 0.3
@@ -122,12 +124,16 @@ def _is_ours(stream: str) -> bool:
     }
 
 
-def one(request: Request, view: View, key: Key, what: str) -> dict[str, Any]:
-    """The body of one row of a view. Raises NotFound."""
-    (row,) = rows(request, Key(view.pk(key.pk), key.sk), view=view)
+def one(request: Request, view: View, key: Key) -> Answer:
+    """What a view says of the subject `key.sk`, its version as the ETag. Raises NotFound."""
+    kind, subject = key.sk.partition("/")[0], key.sk
+    decider = DECIDERS[kind]
+    place = Key(view.pk(key.pk), key.sk)
+    row, judged = rows(request, place, subject_key(decider, subject), view=view)
     if row is None:
-        raise NotFound(f"there is no {what} with this id", slug=f"unknown-{what}")
-    return row.body
+        raise NotFound(f"there is no {kind} with this id", slug=f"unknown-{kind}")
+    tag = http.etag(subject_of(decider, judged).version, view)
+    return http.tagged(request, row.body, tag)
 
 
 def page(

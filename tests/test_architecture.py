@@ -25,7 +25,7 @@ LAYERS = (
     {"events"},
     {"signing"},
     {"log", "archive", "store", "vault", "decisions"},
-    {"access", "http", "checkpoint", "view"},
+    {"access", "http", "checkpoint", "view", "subjects"},
     {"read"},
     {"views"},
     {"projector"},

@@ -21,8 +21,9 @@ from chalicelib.errors import Behind, CloudFailure, CommitLost, Misfit, Security
 from chalicelib.events import Batch, Envelope, Position, Record, Shard
 from chalicelib.projector.chunk import Chunk, crowded_at, learn
 from chalicelib.projector.fold import Code, Effect, Known, Opened, fold, parked_everywhere
-from chalicelib.projector.rows import event_key, keyed_of, subject_key, subject_of
+from chalicelib.projector.rows import event_key, keyed_of
 from chalicelib.signing import keys, unseal
+from chalicelib.subjects import subject_key, subject_of
 from chalicelib.views import VIEWS
 
 LIVE = Code(DECIDERS, VIEWS)

@@ -18,6 +18,7 @@ from chalicelib.errors import Equivocation, Misfit, SecurityError, UnknownType
 from chalicelib.events import Envelope, Event, Position, Record, read
 from chalicelib.projector import rows
 from chalicelib.store import Key, Write
+from chalicelib.subjects import subject_row
 from chalicelib.view import MOST_WRITES, View
 
 MOST_FED = 3_000_000
@@ -122,7 +123,7 @@ def _judged(event: Event, opened: Opened, known: Known, live: Live) -> Effect:
     keyed = known.keyed.get(rows.event_key(envelope)) if envelope.commandhash else None
     after, doubt = judge(before, event, decider.evolve, keyed)
     effect = Effect(opened, subject=after, first_use=_first_use(event, keyed))
-    effect.add(rows.subject_row(decider, envelope.subject, after))
+    effect.add(subject_row(decider, envelope.subject, after))
     if isinstance(doubt, Equivocation):
         return _quarantined(effect, doubt, envelope)
     if doubt is not None:

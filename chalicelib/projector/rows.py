@@ -1,4 +1,4 @@
-"""The rows that the projector writes by itself: subjects, verdicts, and what is parked.
+"""The rows that the projector writes beside subjects and views: verdicts, and what is parked.
 
 `verdict/<position>` says why what lies there did not simply count. `event/<id>` keeps the first
 verdict on an id that did not count, and on every keyed id: it is how a repeat of a command is
@@ -10,32 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.decisions import Decider
 from chalicelib.decisions.subject import Keyed, Subject
 from chalicelib.events import Envelope, Position
 from chalicelib.store import Key, Put, PutFirst, Row, Write
-
-
-def subject_key(decider: Decider, subject: str) -> Key:
-    """Where the subject's row lies."""
-    return Key(f"subject@{decider.version}/{subject}", subject)
-
-
-def subject_row(decider: Decider, subject: str, row: Subject) -> Put:
-    """The subject's row."""
-    body = {"state": _state(row), "version": row.version, "clock": row.clock}
-    return Put(subject_key(decider, subject), body, blob=row.memory)
-
-
-def subject_of(decider: Decider, row: Row) -> Subject:
-    """The subject that its row holds."""
-    text = row.body["state"]
-    state = None if text is None else decider.load(text)
-    return Subject(state, row.body["version"], row.blob, row.body["clock"])
-
-
-def _state(subject: Subject) -> str | None:
-    return None if subject.state is None else subject.state.model_dump_json(by_alias=True)
+from chalicelib.subjects import state_text
 
 
 def verdict_key(position: Position) -> Key:
@@ -87,7 +65,7 @@ def parked_row(view: str, envelope: Envelope, since: str, before: Subject, why: 
         "view": view,
         "subject": envelope.subject,
         "since": since,
-        "state": _state(before),
+        "state": state_text(before),
         "version": before.version,
         "detail": why,
     }

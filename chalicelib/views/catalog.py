@@ -16,7 +16,7 @@ from chalicelib import http, read
 from chalicelib.decisions.product import Product
 from chalicelib.errors import BadRequest
 from chalicelib.events import Event, product
-from chalicelib.http import Request
+from chalicelib.http import Answer, Request
 from chalicelib.read import PAGING, Listed
 from chalicelib.store import Add, Delete, Key, Put, Query, Row, Write
 from chalicelib.view import View
@@ -50,11 +50,11 @@ def _body(entity: str, state: Product) -> dict[str, Any]:
     }
 
 
-def product_by_id(request: Request, entity: str) -> dict[str, Any]:
-    """One product. Raises NotFound, Invalid."""
+def product_by_id(request: Request, entity: str) -> Answer:
+    """One product, with its version as the ETag. Raises NotFound, Invalid."""
     http.known_arguments(request)
     key = Key(f"products/{http.entity(entity)}", f"product/{entity}")
-    return read.one(request, VIEW, key, "product")
+    return read.one(request, VIEW, key)
 
 
 def products(request: Request) -> Listed:

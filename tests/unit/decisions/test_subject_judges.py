@@ -10,8 +10,8 @@ from judging import CLOCK, Judge, event, hashed
 
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.subject import ENTRY, KEYED_MS, MEMORY_MS, MOST, recall
-from chalicelib.projector.rows import subject_of, subject_row
 from chalicelib.store import Row
+from chalicelib.subjects import subject_of, subject_row
 
 S = 1000
 FRESH_MS = 75 * S  # two copies of one event are never further apart: signing refuses the later one
