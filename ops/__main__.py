@@ -1,6 +1,7 @@
 """`python -m ops VERB`: what an operator types at 3 a.m.
 
-Exit code 0: done, and what the verb checks holds. 1: it does not. 2: there is no shop there.
+Exit code 0: done, and what the verb checks holds; a verb that lists checks nothing, whatever it
+finds. 1: what it checks does not hold. 2: there is no shop there, or not what was asked for.
 """
 
 from __future__ import annotations
@@ -15,7 +16,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
 from chalicelib.errors import Behind, CloudFailure
+from chalicelib.events import Position
+from ops import parked as parking
+from ops import quarantine as quarantining
 from ops import shop
+from ops import shown as showing
 from ops import tail as tailing
 from ops import verify as verifying
 from ops import views as viewing
@@ -77,6 +82,56 @@ def verify(*, as_json: AsJson = False) -> None:
     raise typer.Exit(1 if report.differences else 0)
 
 
+@app.command()
+def quarantine(
+    *,
+    limit: Annotated[int, typer.Option(min=0, max=10_000, help="the newest so many")] = 20,
+    show: Annotated[
+        str | None, typer.Option(metavar="POSITION", help="one record, with its bytes escaped")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """What was not believed, and why, newest first; how many for each reason."""
+    with _in_shop():
+        if show is not None:
+            _show_one(_position(show), as_json=as_json)
+            return
+        found = quarantining.state(limit)
+        if as_json:
+            print(_json(asdict(found)))
+        else:
+            quarantining.show(found)
+
+
+def _show_one(position: Position, *, as_json: bool) -> None:
+    try:
+        told, data = quarantining.one(position)
+    except quarantining.NotQuarantined as reason:
+        raise typer.BadParameter(str(reason), param_hint="--show") from None
+    if as_json:
+        print(_json({**asdict(told), "bytes": len(data), "data": showing.data(data)}))
+    else:
+        print(f"{quarantining.line(told)}\n    {len(data):,} bytes:\n{showing.data(data)}")
+
+
+def _position(text: str) -> Position:
+    try:
+        return Position.parse(text)
+    except ValueError as flaw:
+        raise typer.BadParameter(str(flaw), param_hint="--show") from None
+
+
+@app.command()
+def parked(*, as_json: AsJson = False) -> None:
+    """What stands still: each parked subject, since which event, and what to do."""
+    with _in_shop():
+        found = parking.state()
+        if as_json:
+            print(_json(asdict(found)))
+        else:
+            parking.show(found)
+
+
 @contextmanager
 def _in_shop() -> Iterator[None]:
     try:
@@ -88,7 +143,8 @@ def _in_shop() -> Iterator[None]:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
+    """In ASCII: what a record says of itself does not speak to the terminal here either."""
+    return json.dumps(value)
 
 
 if __name__ == "__main__":

@@ -7,21 +7,17 @@ of it; personal data is sealed in the event and stays so.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import time
 from collections import deque
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import archive, checkpoint, store
 from chalicelib.checkpoint import ALL, Checkpoint
-from chalicelib.errors import Malformed
 from chalicelib.events import Position, Record, Shard
 from chalicelib.projector.rows import verdict_key
-from chalicelib.signing import strict
+from ops import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -111,12 +107,12 @@ def _told(found: Sequence[tuple[Shard, Record]]) -> list[Told]:
     rows = store.read([verdict_key(place) for place in places])
     told = []
     for (shard, record), place in zip(found, places, strict=True):
-        row, said = rows.get(verdict_key(place)), _said(record.data)
+        row, said = rows.get(verdict_key(place)), shown.claims(record.data)
         body = row.body if row else _unwritten(reached.get(shard), place, said)
         told.append(
             Told(
-                arrived=_moment(record.arrival),
-                **{name: _text(said, name) for name in ("type", "subject", "actor", "id")},
+                arrived=shown.moment(record.arrival),
+                **{name: shown.claim(said, name) for name in ("type", "subject", "actor", "id")},
                 verdict=body["verdict"],
                 reason=body.get("reason"),
                 position=str(place),
@@ -134,29 +130,10 @@ def _unwritten(reached: Checkpoint | None, place: Position, said: dict[str, Any]
     return {"verdict": "parked" if is_parked else "counted"}
 
 
-def _said(data: bytes) -> dict[str, Any]:
-    """The payload of a record, unverified; empty if it is none."""
-    try:
-        _, payload, _ = data.split(b".")
-        said = strict.decode(base64.b64decode(payload + b"==", altchars=b"-_"))
-    except (ValueError, binascii.Error, Malformed):
-        return {}
-    return said if isinstance(said, dict) else {}
-
-
-def _text(said: dict[str, Any], name: str) -> str | None:
-    value = said.get(name)
-    return value if isinstance(value, str) else None
-
-
-def _moment(milliseconds: int) -> str:
-    moment = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def line(told: Told) -> str:
-    """For a person."""
+    """For a person: nothing in it speaks to the terminal."""
     kind = (told.type or "?").removeprefix("tillstream.")
     why = f" ({told.reason})" if told.reason else ""
     subject, actor = told.subject or "?", told.actor or "?"
-    return f"{told.arrived[11:]}  {told.verdict + why:<24} {kind:<28} {subject:<24} {actor}"
+    said = f"{told.verdict + why:<24} {kind:<28} {subject:<24} {actor}"
+    return f"{told.arrived[11:]}  {shown.text(said)}"

@@ -32,6 +32,7 @@ __all__ = [
     "head",
     "read_after",
     "record_at",
+    "segment_at",
     "shards",
     "tail",
     "with_clock",
@@ -157,15 +158,19 @@ def _oldest_names(shard: Shard, before: int) -> deque[int]:
 
 def record_at(position: Position) -> tuple[Record, int] | None:
     """The record at the position and the shard's clock there; None where there is none."""
+    segment = segment_at(position)
+    found = () if segment is None else with_clock(segment)
+    return next((each for each in found if each[0].sequence == position.sequence), None)
+
+
+def segment_at(position: Position) -> Segment | None:
+    """The segment that holds the position, if the archive has come so far."""
     start = _name(position.shard, position.sequence - 1)
     page = _call(
         "list_objects_v2", Prefix=_folder(position.shard), StartAfter=start[:-1], MaxKeys=1
     )
     for entry in page.get("Contents", ()):
-        segment = _get(position.shard, _before(entry["Key"]))
-        return next(
-            (found for found in with_clock(segment) if found[0].sequence == position.sequence), None
-        )
+        return _get(position.shard, _before(entry["Key"]))
     return None
 
 

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from chalicelib import archive
-from chalicelib.events import SYSTEM, Batch, Envelope, Record, Shard
+from chalicelib.events import SYSTEM, Batch, Envelope, Position, Record, Shard
 from chalicelib.projector import project
 from chalicelib.signing import keys, seal
 
@@ -19,11 +19,16 @@ class Logbook:
 
     def record(self, kind="viewed", product="cup", actor="cleo", at=0, **data):
         """A sealed event; `at` milliseconds are added to its arrival."""
-        self.last += 1
-        arrival = BEGUN_MS + self.last + at
+        event = self.event(kind, product, actor, at, **data)
+        return self.put(seal(event, keys.producer()).encode(), event.subject, at)
+
+    def event(self, kind="viewed", product="cup", actor="cleo", at=0, **data):
+        """What the next record says, as it would be sealed."""
+        number = self.last + 1
+        arrival = BEGUN_MS + number + at
         moment = datetime.fromtimestamp(arrival / 1000, UTC).isoformat(timespec="milliseconds")
-        event = Envelope(
-            id=f"event-{self.shard.id[-1]}-{self.last}",
+        return Envelope(
+            id=f"event-{self.shard.id[-1]}-{number}",
             source=SYSTEM,
             type=f"tillstream.product.{kind}.v1",
             subject=f"product/{product}",
@@ -32,12 +37,17 @@ class Logbook:
             actor=actor,
             data=data,
         )
-        sealed = seal(event, keys.producer()).encode()
-        return Record(self.last, arrival, event.subject, sealed)
+
+    def put(self, data, key="product/cup", at=0):
+        """The next record, whatever it holds."""
+        self.last += 1
+        return Record(self.last, BEGUN_MS + self.last + at, key, data)
 
     def nonsense(self):
-        self.last += 1
-        return Record(self.last, BEGUN_MS + self.last, "product/cup", b"no.such\xfftoken")
+        return self.put(b"no.such\xfftoken")
+
+    def position(self, record):
+        return str(Position(self.shard, record.sequence))
 
     def archive(self, *records):
         """One segment that nobody has folded."""

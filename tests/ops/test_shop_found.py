@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-VERBS = [["views"], ["tail", "--no-follow"]]
+VERBS = [["views"], ["tail", "--no-follow"], ["quarantine"], ["parked"]]
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_KINESIS": ""}
 
 

@@ -1,5 +1,6 @@
 """`ops tail`: the log as events with what became of them, the last so many and those that come."""
 
+import base64
 import json
 import os
 import signal
@@ -92,3 +93,13 @@ def test_a_person_reads_a_line_an_event(shop):
     one, two = ran.stdout.splitlines()
     assert one.split() == ["01:31:20.001Z", "counted", "product.viewed.v1", "product/cup", "cleo"]
     assert "quarantined (Malformed)" in two
+
+
+def test_what_an_unverified_record_says_of_itself_does_not_speak_to_the_terminal(shop):
+    book = Logbook(shop)
+    said = base64.urlsafe_b64encode(json.dumps({"actor": "\x1b[2J\x9bm"}).encode()).rstrip(b"=")
+    book.fold(book.put(b"e30." + said + b".AAAA"))
+    (told,) = tail.latest(1)
+    assert told.actor == "\x1b[2J\x9bm"
+    assert tail.line(told).endswith(r"\x1b[2J\x9bm")
+    assert ops("tail", "--no-follow", "--json", env=dict(os.environ)).stdout.isascii()

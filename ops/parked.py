@@ -1,0 +1,187 @@
+"""What stands still: every parked subject, since which event, and what comes next.
+
+A subject is parked for one view, or for all (`*`), at the first event that could not be folded.
+A child shard inherits it: it is told once, with the shard of that event. Of each shard at most
+`SEGMENTS` segments are read after it, and at most `EVENTS` waiting events of a subject are counted.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import NamedTuple
+
+from chalicelib import archive, checkpoint, store
+from chalicelib.checkpoint import ALL, Checkpoint
+from chalicelib.events import Position, Shard
+from chalicelib.projector.rows import verdict_key
+from chalicelib.store import Key
+from chalicelib.views import VIEWS
+from ops import behind, shown
+
+SEGMENTS = 1000
+EVENTS = 1000
+HEAL = (
+    "then delete the table and create it anew: it fills itself from the archive, "
+    "this subject and what waits behind it too"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One subject in one view. `more` says that the waiting events were not counted to the end."""
+
+    shard: str
+    view: str
+    subject: str
+    since: str
+    arrived: str | None
+    type: str | None
+    id: str | None
+    why: str | None
+    waiting: int
+    more: bool
+    next: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """Who stands still, the views that left the live set for it, and the shards not judged yet."""
+
+    subjects: list[Standing]
+    left: list[str]
+    behind: list[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """Where records of each subject lie in a shard; `cut` says that not all of it was read."""
+
+    sequences: Mapping[str, list[int]]
+    cut: bool
+
+
+class Place(NamedTuple):
+    """Who stands still in what, and since when."""
+
+    since: Position
+    view: str
+    subject: str
+
+
+def state() -> Parked:
+    """As it is now."""
+    late, places = behind.shards(), defaultdict(list)
+    for shard, reached in checkpoint.all_of(archive.shards()).items():
+        for place in _places(reached):
+            places[place].append(shard)
+    later = {
+        shard: _later(shard, [place for place in places if shard in places[place]])
+        for shard in {shard for shards in places.values() for shard in shards}
+    }
+    subjects = [
+        _standing(place, {shard: later[shard] for shard in places[place]})
+        for place in sorted(places)
+    ]
+    return Parked(subjects, _left(), late)
+
+
+def _places(reached: Checkpoint) -> Iterator[Place]:
+    for view, subjects in reached.parked.items():
+        for subject, since in subjects.items():
+            yield Place(Position.parse(since), view, subject)
+
+
+def _later(shard: Shard, places: Sequence[Place]) -> Later:
+    """The records that came under the subjects' keys since the first of them stands still."""
+    after = min(place.since.sequence if place.since.shard == shard else 0 for place in places)
+    subjects = {place.subject for place in places}
+    found: dict[str, list[int]] = defaultdict(list)
+    first = archive.segment_at(Position(shard, max(1, after))) if after else None
+    segments = archive.read_after(shard, first.before if first else 0)
+    for segment in islice(segments, SEGMENTS):
+        for record in segment.records:
+            if record.key in subjects:
+                found[record.key].append(record.sequence)
+    return Later(found, cut=next(segments, None) is not None)
+
+
+def _standing(place: Place, later: Mapping[Shard, Later]) -> Standing:
+    since, view, subject = place
+    found = archive.record_at(since)
+    said = shown.claims(found[0].data) if found else {}
+    row = store.get(Key(f"parked@{view}/{subject}", subject))
+    why = row.body["detail"] if row else None
+    waiting, more = _waiting(place, later)
+    return Standing(
+        shard=str(since.shard),
+        view=view,
+        subject=subject,
+        since=str(since),
+        arrived=shown.moment(found[0].arrival) if found else None,
+        type=shown.claim(said, "type"),
+        id=shown.claim(said, "id"),
+        why=why,
+        waiting=waiting,
+        more=more,
+        next=_next(view, why),
+    )
+
+
+def _waiting(place: Place, later: Mapping[Shard, Later]) -> tuple[int, bool]:
+    """How many events of the subject came after: records but for those that cannot count."""
+    positions = [
+        Position(shard, sequence)
+        for shard, found in later.items()
+        for sequence in found.sequences.get(place.subject, ())
+        if shard != place.since.shard or sequence > place.since.sequence
+    ]
+    rows = store.read([verdict_key(position) for position in positions[:EVENTS]])
+    never = sum(row.body["verdict"] in ("quarantined", "ignored") for row in rows.values())
+    cut = any(found.cut for found in later.values())
+    return min(len(positions), EVENTS) - never, cut or len(positions) > EVENTS
+
+
+def _next(view: str, why: str | None) -> str:
+    """What the operator does."""
+    kind = (why or "").partition(":")[0]
+    if kind == "UnknownType":
+        return f"Deploy code that knows the event's type, {HEAL}."
+    what = "the decider" if view == ALL else f"the reducer of {view}"
+    return f"Mend {what} and deploy it, {HEAL}."
+
+
+def _left() -> list[str]:
+    """The views of this code that are not live any more: too many subjects stood still in them."""
+    keys = {Key(f"left/{view}", "live"): str(view) for view in VIEWS}
+    return sorted(keys[key] for key in store.read(list(keys)))
+
+
+def show(found: Parked) -> None:
+    """For a person to read."""
+    for each in found.subjects:
+        print(line(each))
+    for view in found.left:
+        print(f"{view} left the live set: too many subjects stood still in it, and it answers 503.")
+        print(f"    {_next(view, None)}")
+    if not (found.subjects or found.left):
+        print("Nothing is parked.")
+    behind.warned(found.behind)
+
+
+def line(each: Standing) -> str:
+    """One subject in five lines."""
+    more = "more than " if each.more else ""
+    kind = shown.text(each.type or "?")
+    where = "all views" if each.view == ALL else each.view
+    return "\n    ".join(
+        (
+            f"{each.shard}  {where}  {each.subject}",
+            f"since {each.arrived}: {kind} {shown.text(each.id or '?')} at {each.since}",
+            shown.text(each.why or "the reason is not in the table"),
+            f"{more}{each.waiting:,} later events of it wait in the archive",
+            each.next,
+        )
+    )

@@ -1,0 +1,157 @@
+"""`ops parked`: what stands still, since which event, how much waits behind it, and what to do."""
+
+import json
+import os
+from dataclasses import replace
+
+import pytest
+from logbook import Logbook
+from test_shop_found import ops
+
+from chalicelib import config, projector, store
+from chalicelib.decisions import DECIDERS
+from chalicelib.projector import Code
+from chalicelib.projector import chunk as chunks
+from chalicelib.views import VIEWS
+from local import provision
+from ops import parked
+
+IMAGE = {"image": "https://pictures.example/1.png"}
+
+
+@pytest.fixture(autouse=True)
+def _no_ancestors(monkeypatch):
+    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+
+
+@pytest.fixture
+def book(shop):
+    return Logbook(shop)
+
+
+def explodes(*_):
+    raise ZeroDivisionError("by this \x1b[2J event")
+
+
+@pytest.fixture
+def broken(monkeypatch):
+    """The shop's code, but its contributions cannot be folded."""
+    views = [replace(v, reduce=explodes) if v.name == "contributions" else v for v in VIEWS]
+    monkeypatch.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))
+
+
+def test_a_subject_that_one_view_cannot_fold_is_told_with_its_event_and_what_to_do(book, broken):
+    before, first, after = (
+        book.record("viewed"),
+        book.record("photographed", **IMAGE),
+        book.record("purchased"),
+    )
+    book.fold(before, first, after)
+    (told,) = parked.state().subjects
+    assert (told.shard, told.view, told.subject) == (
+        str(book.shard),
+        "contributions@1",
+        "product/cup",
+    )
+    assert (told.since, told.arrived) == (book.position(first), "2026-11-21T01:31:20.002Z")
+    assert (told.type, told.id) == ("tillstream.product.photographed.v1", "event-0-2")
+    assert told.why == "ZeroDivisionError: by this \x1b[2J event"
+    assert (told.waiting, told.more) == (1, False)
+    assert told.next.startswith("Mend the reducer of contributions@1 and deploy it, then delete")
+
+
+def test_a_type_that_this_code_does_not_know_parks_for_all_views_and_says_to_deploy(book):
+    book.fold(book.record("transmogrified"), book.record(), book.record(product="bowl"))
+    (told,) = parked.state().subjects
+    assert (told.view, told.subject, told.waiting) == ("*", "product/cup", 1)
+    assert told.next.startswith("Deploy code that knows the event's type, then delete the table")
+
+
+def test_what_waits_is_counted_over_segments_without_what_can_never_count(book):
+    described = {"brand": "b", "name": "n", "description": "d", "category": "c"}
+    book.fold(book.record("transmogrified"))
+    book.fold(book.record(), book.nonsense(), book.record(product="bowl"))
+    book.fold(book.record("created", **described))
+    book.archive(book.record())
+    (told,) = parked.state().subjects
+    assert (told.waiting, told.more) == (3, False)
+
+
+def test_what_a_subject_ignores_does_not_wait_for_its_view(book, broken):
+    described = {"brand": "b", "name": "n", "description": "d", "category": "c"}
+    book.fold(
+        book.record("created", **described),
+        book.record("created", actor="other", **described),
+        book.record("purchased"),
+    )
+    (told,) = parked.state().subjects
+    assert told.waiting == 1
+
+
+@pytest.mark.parametrize(("bound", "most"), [("SEGMENTS", 3), ("EVENTS", 2)])
+def test_a_count_that_was_not_finished_says_so(book, monkeypatch, bound, most):
+    monkeypatch.setattr(parked, bound, most)
+    book.fold(book.record("transmogrified"))
+    for _ in range(4):
+        book.fold(book.record())
+    (told,) = parked.state().subjects
+    assert (told.waiting, told.more) == (2, True)
+    assert "more than 2 later events" in parked.line(told)
+
+
+def test_a_child_shard_inherits_it_and_it_is_told_once_with_what_waits_on_both(
+    book, shop, monkeypatch
+):
+    child = Logbook(shop, 1)
+    monkeypatch.setattr(
+        "chalicelib.log.ancestors", lambda shard: [book.shard] if shard == child.shard else []
+    )
+    first = book.record("transmogrified")
+    book.fold(first, book.record())
+    child.fold(child.record(), child.record())
+    (told,) = parked.state().subjects
+    assert (told.shard, told.since) == (str(book.shard), book.position(first))
+    assert told.waiting == 3
+
+
+def test_a_view_that_left_the_live_set_is_told(book, broken, monkeypatch):
+    monkeypatch.setattr(chunks, "MOST_PARKED", 2)
+    book.fold(*(book.record("photographed", f"p{number}", **IMAGE) for number in range(3)))
+    found = parked.state()
+    assert (found.subjects, found.left) == ([], ["contributions@1"])
+    told = ops("parked", env=dict(os.environ)).stdout
+    assert told.startswith("contributions@1 left the live set")
+    assert "Mend the reducer of contributions@1" in told
+
+
+def test_what_it_says_to_do_heals_the_subject_and_what_waited(book, monkeypatch):
+    """The code is mended, the table deleted and created anew: nothing stands still any more."""
+    views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
+    with monkeypatch.context() as broken:
+        broken.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))
+        book.fold(book.record("purchased"), book.record("purchased"))
+    assert len(parked.state().subjects) == 1
+    provision.empty_table(config.settings().table)
+    emptied = parked.state()
+    assert (emptied.subjects, emptied.behind) == ([], [str(book.shard)])
+    assert "Nothing is parked.\nThe table is behind" in ops("parked", env=dict(os.environ)).stdout
+    projector.sweep()
+    healed = parked.state()
+    assert (healed.subjects, healed.left, healed.behind) == ([], [], [])
+    row = store.get(store.Key("scores@1/creator", "UNKNOWN"))
+    assert row.rank == 2, "what waited counts too"
+
+
+def test_nothing_is_said_plainly_and_is_no_failure(shop):
+    ran = ops("parked", env=dict(os.environ))
+    assert (ran.returncode, ran.stdout, ran.stderr) == (0, "Nothing is parked.\n", "")
+
+
+def test_as_a_process_it_answers_in_words_that_do_no_harm_and_in_json(book, broken):
+    book.fold(book.record("photographed", **IMAGE))
+    ran = ops("parked", env=dict(os.environ))
+    assert ran.returncode == 0, ran.stderr
+    assert r"by this \x1b[2J event" in ran.stdout
+    assert "0 later events of it wait in the archive" in ran.stdout
+    told = json.loads(ops("parked", "--json", env=dict(os.environ)).stdout)
+    assert [each["view"] for each in told["subjects"]] == ["contributions@1"]
