@@ -12,12 +12,12 @@ from urllib.parse import unquote
 
 from chalice.app import AuthResponse, AuthRoute, Chalice, Rate, Response
 
-from chalicelib import access, door, health, http, log, projector, verdicts
+from chalicelib import access, door, health, http, log, projector, verdicts, writer
 from chalicelib.decisions.product import Photograph, Purchase, Update, View
 from chalicelib.views import catalog, contributions, scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 app = Chalice(app_name="tillstream", configure_logs=False)
 STREAM = os.environ.get("STREAM", "tillstream-local-1")
@@ -34,7 +34,9 @@ def authorize(request: Any) -> AuthResponse:
     return AuthResponse(allowed, caller.actor, context={"roles": ",".join(sorted(caller.roles))})
 
 
-def route(method: str, path: str, *, public: bool = False) -> Callable[[Any], Any]:
+def route(
+    method: str, path: str, *, public: bool = False, takes: Sequence[str] = (http.JSON,)
+) -> Callable[[Any], Any]:
     """Declare a route whose handler takes an `http.Request`; what it raises becomes a problem."""
 
     def register(handler: Callable[..., Any]) -> Any:
@@ -50,8 +52,8 @@ def route(method: str, path: str, *, public: bool = False) -> Callable[[Any], An
             answer = http.answer(lambda: handle(params))
             return Response(answer.body, dict(answer.headers), answer.status)
 
-        authorizer = None if public else authorize
-        return app.route(path, methods=[method], authorizer=authorizer)(answering)
+        declared = {"content_types": list(takes), "authorizer": None if public else authorize}
+        return app.route(path, methods=[method], **declared)(answering)
 
     return register
 
@@ -62,7 +64,9 @@ def speak_problem_json(request: Any, get_response: Callable[[Any], Any]) -> Any:
     given = get_response(request)
     if not (isinstance(given.body, dict) and "Code" in given.body):
         return given
-    answer = http.framework_refusal(given.status_code, given.headers)
+    entry = app.routes.get(request.path, {}).get(request.method)
+    takes = entry.content_types if entry else ()
+    answer = http.framework_refusal(given.status_code, given.headers, takes)
     return Response(answer.body, dict(answer.headers), answer.status)
 
 
@@ -148,10 +152,16 @@ def list_scores(request: http.Request) -> Any:
     return scores.scores(request)
 
 
-@route("POST", "/events")
+@route("POST", "/events", takes=writer.ONE)
 def say_event(request: http.Request) -> Any:
-    """The event writer: what happened, said in hello-retail's format."""
-    return door.say(request)
+    """The event writer: what happened, as hello-retail, a CloudEvent or a partner says it."""
+    return writer.say(request)
+
+
+@route("POST", "/events/batch", takes=writer.MANY)
+def say_events(request: http.Request) -> Any:
+    """Up to 500 events, each with an answer of its own."""
+    return writer.say_many(request)
 
 
 @route("GET", "/events/{id}")

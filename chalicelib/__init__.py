@@ -18,4 +18,5 @@ only from a table that is level.
     checkpoint  how far rows are      health      is it up, is it level
     http        requests, problems    telemetry   one line per thing that happened
     config      settings, clients       subjects    the row of a subject
+    writer      events told as events
 """

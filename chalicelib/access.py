@@ -128,14 +128,17 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/products/{id}/views"): _any_of("customer"),
     ("POST", "/products/{id}/purchases"): _any_of("customer"),
     ("POST", "/events"): ROLES,
+    ("POST", "/events/batch"): ROLES,
     ("GET", "/events/{id}"): ROLES,
     ("GET", "/views"): _any_of("admin"),
 }
 
-# What may be said at `POST /events`: the role of the matching route.
+# What may be said to the event writer: the role of the matching route.
 MAY_SAY: dict[str, frozenset[str]] = {
     product.Created.type: MAY["POST", "/products"],
+    product.Updated.type: MAY["PUT", "/products/{id}"],
     product.Photographed.type: MAY["PUT", "/products/{id}/photo"],
+    product.Viewed.type: MAY["POST", "/products/{id}/views"],
     product.Purchased.type: MAY["POST", "/products/{id}/purchases"],
     customer.RoleClaimed.type: _any_of("admin"),
 }

@@ -12,9 +12,10 @@ import os
 import re
 import time
 import uuid
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from chalicelib import access, config, http, log, read, store, vault
 from chalicelib.access import Caller
@@ -22,56 +23,66 @@ from chalicelib.decisions import DECIDERS, Decider
 from chalicelib.decisions import customer as customers
 from chalicelib.decisions import product as products
 from chalicelib.errors import BadRequest, Changed, Invalid, NotFound, Refused
-from chalicelib.events import SYSTEM, Envelope, Fact, Model, hello_retail
+from chalicelib.events import SYSTEM, Envelope, Fact, Model, Position
 from chalicelib.http import Answer, Request
 from chalicelib.projector.rows import keyed_of
 from chalicelib.signing import keys, seal, strict
-from chalicelib.store import Query
+from chalicelib.store import Query, Row
 from chalicelib.subjects import subject_key, subject_of
 
+HEADER = "Idempotency-Key"
 KEY = re.compile(r"[!-~]{1,255}")
 
 
 @dataclass(frozen=True, slots=True)
 class Once:
-    """What an Idempotency-Key comes to: the event's id, and what stands for the command."""
+    """What a key comes to: the event's id, and what stands for the command.
+
+    `named` is the header or member that has the key.
+    """
 
     id: str
     commandhash: str
+    named: str = HEADER
+
+    @classmethod
+    def of(cls, request: Request, key: str, document: Any, named: str = HEADER) -> Self:
+        """What this key of the request's actor comes to, with this document at its route."""
+        event = vault.name_for("command", request.actor, request.method, request.path, key)
+        said = strict.encode([request.method, request.path, document])
+        digest = base64.urlsafe_b64encode(vault.fingerprint("commands", said)).decode().rstrip("=")
+        return cls(str(event), digest, named)
+
+    def earlier(self, rows: Iterable[Row]) -> dict[str, str] | None:
+        """What was answered to the key's first command, if the id's rows tell of one.
+
+        Raises Refused for another command.
+        """
+        now = time.time_ns() // 1_000_000
+        known = [(key, row.body) for row in rows if (key := keyed_of(row)) and not key.lapsed(now)]
+        for key, said in known:
+            if key.commandhash == self.commandhash:
+                return {name: said[name] for name in ("id", "type", "subject", "position")}
+        if known:
+            raise self.reused()
+        return None
+
+    def reused(self) -> Refused:
+        """That the key stands for another command."""
+        return Refused("this key was used for another command", slug="key-reused", field=self.named)
 
 
 def create_product(request: Request) -> Answer:
     """List a product, under an id of the merchant's own or a new one."""
     command = http.parse(request, products.Create)
-    once = _once(request)
+    once = keyed(request)
     return submit(request, products.KIND, command.id or _new_id(once), command, once)
 
 
 def move(request: Request, entity: str, command: type[Model]) -> Answer:
     """One of the moves on a product: the command is the body."""
     named, parsed = http.entity(entity), http.parse(request, command)
-    return submit(request, products.KIND, named, parsed, _once(request))
-
-
-def say(request: Request) -> Answer:
-    """The event writer: an event in hello-retail's format, recorded as ours."""
-    http.known_arguments(request)
-    said = hello_retail.convert(http.document(request), request.roles, _alias)
-    kind, _, entity = said.subject.partition("/")
-    if said.key is not None:
-        request = replace(request, headers={**request.headers, "idempotency-key": said.key})
-    once = _once(request)
-    if said.actor is None:
-        access.require_to_say(said.fact.type, request.roles)
-    else:
-        request = replace(request, actor=said.actor)
-    fact = said.fact.model_copy(update={"claimed": said.claimed})
-    return submit(request, kind, entity, fact, once)
-
-
-def _alias(person: str) -> str:
-    """Whom hello-retail calls by this id, as only this shop can name them."""
-    return str(vault.name_for("hello-retail", person))
+    return submit(request, products.KIND, named, parsed, keyed(request))
 
 
 def submit(request: Request, kind: str, entity: str, command: Model, once: Once | None) -> Answer:
@@ -83,59 +94,48 @@ def submit(request: Request, kind: str, entity: str, command: Model, once: Once 
     decider, subject = DECIDERS[kind], f"{kind}/{entity}"
     expects = http.expects(request)
     (row,) = read.rows(request, subject_key(decider, subject))
-    if once is not None and (earlier := _recorded(once)):
-        return earlier
+    if once is not None and (said := once.earlier(store.page(Query(f"event/{once.id}"), 10)[0])):
+        return accepted(said)
     known = subject_of(decider, row)
     fact = decider.decide(known.state, command, request.actor)
     if expects not in (None, known.version):
         raise Changed("it has changed since; read it again", field="If-Match")
-    envelope = _envelope(fact, subject, request.actor, once)
-    return record(replace(envelope, expects=expects))
+    return record(replace(envelope(fact, subject, request.actor, once), expects=expects))
 
 
-def record(envelope: Envelope) -> Answer:
+def record(said: Envelope) -> Answer:
     """The envelope sealed and appended. Raises CloudFailure."""
-    position = log.append(envelope.subject, seal(envelope, keys.producer()))
-    return _recorded_answer(envelope.id, envelope.type, envelope.subject, str(position))
+    position = log.append(said.subject, seal(said, keys.producer()))
+    return accepted(recorded(said, position))
 
 
-def _recorded_answer(event: str, kind: str, subject: str, position: str) -> Answer:
-    body = {"id": event, "type": kind, "subject": subject, "position": position}
-    return Answer(202, body, {"Location": f"/events/{event}?at={position}"})
+def recorded(said: Envelope, position: Position) -> dict[str, str]:
+    """What is answered of an event that is on the log."""
+    named = {"id": said.id, "type": said.type, "subject": said.subject}
+    return named | {"position": str(position)}
 
 
-def _once(request: Request) -> Once | None:
-    key = request.headers.get("idempotency-key")
+def accepted(said: dict[str, str]) -> Answer:
+    """202: it is on the log, and there it is told what became of it."""
+    return Answer(202, said, {"Location": f"/events/{said['id']}?at={said['position']}"})
+
+
+def keyed(request: Request) -> Once | None:
+    """What the request's Idempotency-Key comes to, if it has one. Raises BadRequest."""
+    key = request.headers.get(HEADER.lower())
     if key is None:
         return None
     if not KEY.fullmatch(key):
-        raise BadRequest("a key is 1 to 255 visible ASCII characters", field="Idempotency-Key")
-    named = vault.name_for("command", request.actor, request.method, request.path, key)
-    said = strict.encode([request.method, request.path, http.document(request)])
-    digest = base64.urlsafe_b64encode(vault.fingerprint("commands", said)).decode().rstrip("=")
-    return Once(str(named), digest)
-
-
-def _recorded(once: Once) -> Answer | None:
-    """The answer that the key's first command had. Raises Refused for another command."""
-    rows, _ = store.page(Query(f"event/{once.id}"), limit=10)
-    now = time.time_ns() // 1_000_000
-    known = [(key, row.body) for row in rows if (key := keyed_of(row)) and not key.lapsed(now)]
-    for key, said in known:
-        if key.commandhash == once.commandhash:
-            return _recorded_answer(said["id"], said["type"], said["subject"], said["position"])
-    if known:
-        raise Refused(
-            "this key was used for another command", slug="key-reused", field="Idempotency-Key"
-        )
-    return None
+        raise BadRequest("a key is 1 to 255 visible ASCII characters", field=HEADER)
+    return Once.of(request, key, http.document(request))
 
 
 def _new_id(once: Once | None) -> str:
     return str(_uuid7() if once is None else vault.name_for("subject", once.id))
 
 
-def _envelope(fact: Fact, subject: str, actor: str, once: Once | None) -> Envelope:
+def envelope(fact: Fact, subject: str, actor: str, once: Once | None) -> Envelope:
+    """The event that the fact is, said now."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return Envelope(
         id=str(_uuid7()) if once is None else once.id,
@@ -187,4 +187,4 @@ def _register(request: Request, actor: str, name: str) -> None:
     (row,) = read.rows(request, subject_key(decider, subject))
     if subject_of(decider, row).state is None:
         fact = decider.decide(None, customers.Register(public_name=name), actor)
-        record(_envelope(fact, subject, actor, None))
+        record(envelope(fact, subject, actor, None))

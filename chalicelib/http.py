@@ -1,7 +1,8 @@
 """Requests and answers as plain values, and every no as `application/problem+json` (RFC 9457).
 
-A body is read strictly: JSON that can be read in one way only, at most 64 KiB, and a model that
-refuses unknown members. Nothing of the caller's input is echoed into an error but member names.
+A body is read strictly: JSON that can be read in one way only, at most 64 KiB unless the route says
+more, and a model that refuses unknown members. Nothing of the caller's input is echoed into an
+error but member names.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from chalicelib import telemetry
 from chalicelib.errors import (
@@ -25,17 +26,15 @@ from chalicelib.errors import (
     TooLarge,
     Unsupported,
 )
+from chalicelib.events.told import ENTITY, MOST_NAME, valid
 from chalicelib.signing import strict
 
 MOST_BODY = 64 * 1024
-MOST_ERRORS = 20
-MOST_NAME = 40
 ETAG = re.compile(r'"(\d{1,15})-[a-z]+@\d+"')
-ENTITY = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}")
+JSON = "application/json"
 PROBLEM = "application/problem+json"
 FRAMEWORK = {
     405: ("method-not-allowed", "this route does not take this method"),
-    415: ("unsupported-media-type", "send the body as application/json"),
     500: ("internal", "this is a fault of ours; it has been logged"),
 }
 M = TypeVar("M", bound=BaseModel)
@@ -90,10 +89,12 @@ def refusal(problem: Problem) -> Answer:
     return Answer(problem.status, body, {"Content-Type": PROBLEM, **problem.headers})
 
 
-def framework_refusal(status: int, headers: Mapping[str, str]) -> Answer:
+def framework_refusal(status: int, headers: Mapping[str, str], takes: Sequence[str] = ()) -> Answer:
     """What the framework refused before a handler saw it, as a problem."""
     kept = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     body = _body(status, *FRAMEWORK.get(status, FRAMEWORK[500]))
+    if status == Unsupported.status:
+        body = refusal(Unsupported(_send(takes), field="Content-Type")).body
     return Answer(status, body, {**kept, "Content-Type": PROBLEM})
 
 
@@ -108,39 +109,41 @@ def parse(request: Request, model: type[M]) -> M:
     Raises Unsupported, TooLarge, BadRequest (no such JSON) or Invalid (naming each member).
     """
     known_arguments(request)
-    return validate(model, document(request))
+    return valid(model, document(request))
 
 
-def document(request: Request) -> Any:
+def document(request: Request, takes: Sequence[str] = (JSON,), most: int = MOST_BODY) -> Any:
     """The body as JSON; an empty body is an empty object."""
-    kind = request.headers.get("content-type", "application/json").partition(";")[0].strip()
-    if kind.lower() != "application/json":
-        raise Unsupported("send the body as application/json", field="Content-Type")
-    if len(request.body) > MOST_BODY:
-        raise TooLarge(f"the body is over {MOST_BODY} bytes", field="body")
+    content_type(request, takes)
+    given = body(request, most)
     try:
-        return strict.decode(request.body, floats=True) if request.body.strip() else {}
+        return strict.decode(given, floats=True, limit=most) if given.strip() else {}
     except Malformed as flaw:
         raise BadRequest(f"the body is not JSON that can be read: {flaw}", field="body") from None
 
 
-def validate(model: type[M], value: Any) -> M:
-    """The value as the model has it. Raises Invalid, naming each member at fault."""
-    try:
-        return model.model_validate(value)
-    except ValidationError as refusals:
-        found = refusals.errors(include_url=False, include_context=False, include_input=False)
-        errors = [
-            {"field": ".".join(map(str, e["loc"]))[:MOST_NAME] or "body", "detail": e["msg"]}
-            for e in found[:MOST_ERRORS]
-        ]
-        names = ", ".join(error["field"] for error in errors)
-        raise Invalid(f"these members are wrong: {names}", errors=errors) from None
+def content_type(request: Request, takes: Sequence[str]) -> str:
+    """Which of the types that the route takes the body is of. Raises Unsupported."""
+    kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
+    if kind not in takes:
+        raise Unsupported(_send(takes), field="Content-Type")
+    return kind
+
+
+def _send(takes: Sequence[str]) -> str:
+    return f"send the body as {' or '.join(takes)}"
+
+
+def body(request: Request, most: int = MOST_BODY) -> bytes:
+    """The body as it was sent. Raises TooLarge."""
+    if len(request.body) > most:
+        raise TooLarge(f"the body is over {most} bytes", field="body")
+    return request.body
 
 
 def entity(text: str) -> str:
     """The id in a path, if it can be one. Raises Invalid."""
-    if not ENTITY.fullmatch(text):
+    if not re.fullmatch(ENTITY, text):
         raise Invalid("an id is 1 to 64 of A-Z a-z 0-9 . _ ~ -", field="id")
     return text
 

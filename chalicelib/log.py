@@ -7,13 +7,17 @@ of an append whose answer was lost may put the same bytes twice, and the fold ig
 from __future__ import annotations
 
 import base64
+import time
+from collections.abc import Sequence
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib import config
+from chalicelib import config, telemetry
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Batch, Position, Record, Shard
+
+PAUSES_S = (0.0, 0.05, 0.2, 0.6)  # before each try of what Kinesis refused
 
 
 def append(subject: str, sealed: str) -> Position:
@@ -24,6 +28,39 @@ def append(subject: str, sealed: str) -> Position:
     stream = config.settings().stream
     answer = _call("put_record", StreamName=stream, PartitionKey=subject, Data=sealed.encode())
     return Position(Shard(stream, answer["ShardId"]), int(answer["SequenceNumber"]))
+
+
+def append_each(entries: Sequence[tuple[str, str]]) -> list[Position | None]:
+    """Where each sealed event now lies, in one call; None where Kinesis did not say that it has it.
+
+    At most one of a subject: a call promises no order. What Kinesis refuses is sent again for a
+    second or so, and nothing else is. Whatever has None may be on the log all the same.
+    """
+    assert len({subject for subject, _ in entries}) == len(entries)
+    found: list[Position | None] = [None] * len(entries)
+    for pause in PAUSES_S:
+        time.sleep(pause)
+        left = [place for place, position in enumerate(found) if position is None]
+        if not left or not _append_some(entries, left, found):
+            break
+    return found
+
+
+def _append_some(
+    entries: Sequence[tuple[str, str]], places: list[int], found: list[Position | None]
+) -> bool:
+    """Send those at these places, and put down where each now lies; whether Kinesis answered."""
+    stream = config.settings().stream
+    records = [{"PartitionKey": entries[p][0], "Data": entries[p][1].encode()} for p in places]
+    try:
+        answer = _call("put_records", StreamName=stream, Records=records)
+    except CloudFailure as failure:
+        telemetry.say("cloud-failure", reason=str(failure))
+        return False
+    for place, said in zip(places, answer["Records"], strict=True):
+        if "SequenceNumber" in said:
+            found[place] = Position(Shard(stream, said["ShardId"]), int(said["SequenceNumber"]))
+    return True
 
 
 def ancestors(shard: Shard) -> list[Shard]:

@@ -30,6 +30,7 @@ LAYERS = (
     {"views"},
     {"projector"},
     {"door", "verdicts", "health"},
+    {"writer"},
 )
 LOWER = {"log", "archive", "store", "vault", "access", "http", "telemetry"}
 GROUND = {"events", "signing", "errors", "config"}

@@ -50,10 +50,9 @@ class Register(Model):
 
 
 Command = Register
-Said = customer.RoleClaimed
 
 
-def decide(state: Customer | None, command: Command | Said, actor: str) -> Fact:  # noqa: ARG001
+def decide(state: Customer | None, command: Command | customer.RoleClaimed, actor: str) -> Fact:  # noqa: ARG001
     """The event that the command comes to. Raises Refused when the person is known already."""
     if isinstance(command, customer.RoleClaimed):
         return command

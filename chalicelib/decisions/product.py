@@ -13,7 +13,7 @@ from pydantic import Field, StringConstraints
 
 from chalicelib.decisions.subject import Ignored, State
 from chalicelib.errors import Forbidden, NotFound, Refused
-from chalicelib.events import Event, Fact, Model, product
+from chalicelib.events import Event, Fact, Model, Told, product
 
 KIND = "product"
 UNKNOWN = "UNKNOWN"
@@ -63,10 +63,9 @@ class Purchase(Model):
 
 
 Command = Create | Update | Photograph | View | Purchase
-Said = product.Created | product.Photographed | product.Purchased
 
 
-def decide(state: Product | None, command: Command | Said, actor: str) -> Fact:
+def decide(state: Product | None, command: Command | Told, actor: str) -> Fact:
     """The event that the command comes to; a fact said elsewhere asks to be said here as it is.
 
     Raises Refused, NotFound or Forbidden; the state may lag, so `evolve` judges again.
@@ -74,12 +73,16 @@ def decide(state: Product | None, command: Command | Said, actor: str) -> Fact:
     match command:
         case Create() | product.Created() if state is not None and state.listed is not None:
             raise Refused("a product with this id exists already", slug="exists", field="id")
-        case product.Created() | product.Photographed() | product.Purchased():
-            return command
+        case Update() | product.Updated():
+            _own(state, actor)
+    return command if isinstance(command, Told) else _fact(command)
+
+
+def _fact(command: Command) -> Fact:
+    match command:
         case Create():
             return product.Created.model_validate(_description(command))
         case Update():
-            _own(state, actor)
             return product.Updated.model_validate(_description(command))
         case Photograph():
             return product.Photographed(image=command.image)

@@ -6,7 +6,7 @@ from pydantic import ValidationError
 
 from chalicelib.errors import InvalidData, UnknownType
 from chalicelib.events import customer, product
-from chalicelib.events.envelope import SYSTEM, Envelope, Event, Fact, Model
+from chalicelib.events.envelope import SYSTEM, Envelope, Event, Fact, Model, Told
 from chalicelib.events.record import Batch, Position, Record, Shard
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Position",
     "Record",
     "Shard",
+    "Told",
     "read",
 ]
 

@@ -21,43 +21,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints, ValidationError
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 from chalicelib.errors import Forbidden, Invalid
 from chalicelib.events import customer, product
 from chalicelib.events.envelope import Claimed, Model, Told
+from chalicelib.events.told import Converted, Entity, Time, valid
 
 IMPORTER = "admin"
-MOST_ERRORS, MOST_NAME, MOST_DIGITS = 20, 40, 6
+MOST_DIGITS = 6
 # What programs call themselves; one of them with a capital.
 PROGRAM = re.compile(r"Photographer|(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # A host that has a dot: base64 has none.
 HOST = re.compile(r"(//)?(?=[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/|$))")
-RFC3339 = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
 
-Form = Literal["bare", "ingress", "egress"]
 Alias = Callable[[str], str]
-M = TypeVar("M", bound=Model)
-
-
-@dataclass(frozen=True, slots=True)
-class Converted:
-    """One of hello-retail's events as ours.
-
-    `actor` is whom an importer speaks for; None is the caller. `key` is the event's id in an
-    exported log: the same each time that the log is imported.
-    """
-
-    form: Form
-    subject: str
-    fact: Told
-    claimed: Claimed | None
-    actor: str | None
-    key: str | None
 
 
 def convert(document: Any, roles: frozenset[str], alias: Alias) -> Converted:
@@ -70,12 +50,12 @@ def convert(document: Any, roles: frozenset[str], alias: Alias) -> Converted:
     said = _said(data, within, imports=imports)
     origin = envelope.origin
     return Converted(
-        form=envelope.form,
         subject=said.subject(alias),
         fact=said.fact(),
         claimed=_claimed(envelope),
         actor=alias(_parts(origin)[-1]) if imports and origin is not None else None,
         key=envelope.key,
+        named="eventId",
     )
 
 
@@ -85,10 +65,10 @@ def _opened(document: Any, *, imports: bool) -> tuple[_Envelope, dict[str, Any],
     if form is None:
         event = {name: value for name, value in document.items() if name != "origin"}
         beside = {name: value for name, value in document.items() if name == "origin"}
-        return _valid(_Envelope, beside, ""), event, ""
+        return valid(_Envelope, beside, ""), event, ""
     if form is _Egress and not imports:
         raise Forbidden("an exported log is imported by an admin", field="Authorization")
-    envelope = _valid(form, _rest(document), "")
+    envelope = valid(form, _rest(document), "")
     return envelope, envelope.data, "data."
 
 
@@ -103,7 +83,7 @@ def _said(data: dict[str, Any], within: str, *, imports: bool) -> _Said:
     model = EVENTS[schema]
     if model is _AddRole and not imports:
         raise Forbidden("a role is added by an admin", field="Authorization")
-    return _valid(model, _rest(data), within)
+    return valid(model, _rest(data), within)
 
 
 def _schema(document: Any, within: str, known: tuple[str, ...]) -> str:
@@ -122,19 +102,6 @@ def _schema(document: Any, within: str, known: tuple[str, ...]) -> str:
 
 def _rest(document: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in document.items() if name != "schema"}
-
-
-def _valid(model: type[M], members: dict[str, Any], within: str) -> M:
-    try:
-        return model.model_validate(members)
-    except ValidationError as refusals:
-        found = refusals.errors(include_url=False, include_context=False, include_input=False)
-        errors = [
-            {"field": (within + ".".join(map(str, e["loc"])))[:MOST_NAME], "detail": e["msg"]}
-            for e in found[:MOST_ERRORS]
-        ]
-        names = ", ".join(error["field"] for error in errors)
-        raise Invalid(f"these members are wrong: {names}", errors=errors) from None
 
 
 def _claimed(envelope: _Envelope) -> Claimed | None:
@@ -165,21 +132,12 @@ def _says_who(origin: str) -> str:
     return origin
 
 
-def _moment(text: str) -> str:
-    try:
-        moment = datetime.fromisoformat(text).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise ValueError("must be a date and time that exist") from None
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
 def _with_scheme(address: Any) -> Any:
     """The address, with `https://` where it begins with a host."""
     host = HOST.match(address) if isinstance(address, str) else None
     return address if host is None else f"https://{address[host.end() :]}"
 
 
-Entity = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$")]
 Person = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=128, pattern=product.LINE),
@@ -187,14 +145,12 @@ Person = Annotated[
 Origin = Annotated[
     str, StringConstraints(max_length=515, pattern=product.LINE), AfterValidator(_says_who)
 ]
-Time = Annotated[str, StringConstraints(pattern=RFC3339), AfterValidator(_moment)]
 EventId = Annotated[str, StringConstraints(pattern=r"^shardId-[0-9]{12}:[0-9]{1,56}$")]
 
 
 class _Envelope(Model):
     """What is around an event; around a bare one, its origin at most."""
 
-    form: ClassVar[Form] = "bare"
     origin: Origin | None = None
     time_origin: Time | None = None
 
@@ -207,7 +163,6 @@ class _Envelope(Model):
 class _Ingress(_Envelope):
     """`followsFrom` is the id of the event that led to it: checked, and dropped."""
 
-    form: ClassVar[Form] = "ingress"
     origin: Origin
     time_origin: Time
     follows_from: EventId | None = None
@@ -217,7 +172,6 @@ class _Ingress(_Envelope):
 class _Egress(_Ingress):
     """When it arrived in that stream and when it left are checked, and dropped."""
 
-    form: ClassVar[Form] = "egress"
     event_id: EventId
     time_ingest: Time
     time_process: Time

@@ -67,7 +67,7 @@ class Created(Description, Told):
     type: ClassVar[str] = "tillstream.product.created.v1"
 
 
-class Updated(Description):
+class Updated(Description, Told):
     """Its merchant described it anew, whole."""
 
     type: ClassVar[str] = "tillstream.product.updated.v1"
@@ -80,7 +80,7 @@ class Photographed(Told):
     image: Image
 
 
-class Viewed(Fact):
+class Viewed(Told):
     """A customer looked at it."""
 
     type: ClassVar[str] = "tillstream.product.viewed.v1"

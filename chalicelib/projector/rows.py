@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.decisions.subject import Keyed, Subject
-from chalicelib.events import Envelope, Position
+from chalicelib.events import SYSTEM, Envelope, Position
 from chalicelib.store import Key, Put, PutFirst, Row, Write
 from chalicelib.subjects import state_text
 
@@ -29,7 +29,12 @@ def verdict_row(position: Position, body: dict[str, Any], listing: str | None = 
 
 def event_key(envelope: Envelope) -> Key:
     """Where the first verdict on the event's id is kept."""
-    return Key(f"event/{envelope.id}", f"{envelope.subject} {envelope.source}")
+    return id_key(envelope.id, envelope.subject, envelope.source)
+
+
+def id_key(event: str, subject: str, source: str = SYSTEM) -> Key:
+    """Where the first verdict is kept on an id that this source gave within this subject."""
+    return Key(f"event/{event}", f"{subject} {source}")
 
 
 def event_row(envelope: Envelope, body: dict[str, Any], first_use: Keyed | None) -> Write:

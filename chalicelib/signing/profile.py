@@ -48,11 +48,14 @@ def seal(envelope: Envelope, key: SigningKey) -> str:
     return token.decode()
 
 
-def unseal(data: bytes, *, partition_key: str, stream: str, clock: int, trust: Trust) -> Envelope:
+def unseal(
+    data: bytes, *, partition_key: str | None, stream: str, clock: int, trust: Trust
+) -> Envelope:
     """The event that this record holds, believed.
 
     `clock` is the running maximum of the shard's arrival times, this record's included, in
-    milliseconds. The checks stand in the order in which they are made.
+    milliseconds. At the door there is no record yet: the clock is the door's, and no partition
+    key (None) can be wrong. The checks stand in the order in which they are made.
 
     Raises Malformed, UnknownKey, KeyNotValid, BadSignature, WrongStream, NotAuthorised, Stale.
     """
@@ -65,7 +68,7 @@ def unseal(data: bytes, *, partition_key: str, stream: str, clock: int, trust: T
     envelope = _envelope(document)
     if envelope.stream != stream:
         raise WrongStream(f"meant for the stream {envelope.stream}")
-    if envelope.subject != partition_key:
+    if partition_key not in (None, envelope.subject):
         raise WrongStream(f"{envelope.subject} lies under another partition key")
     if not trust.may(token.kid, envelope):
         raise NotAuthorised(f"{token.kid} may not say {envelope.type} of {envelope.subject}")

@@ -14,11 +14,22 @@ from iam import Recorder, allows, grants
 
 import local.cloud
 from chalicelib import access, archive, config, vault
-from chalicelib.events import Shard
-from chalicelib.signing import keys
+from chalicelib.events import Envelope, Shard
+from chalicelib.signing import SigningKey, keys, seal
 from local import batches, provision
 
 CHALICE = Path(__file__).parents[2] / ".chalice"
+JSON = "application/json"
+EVENT = Envelope(
+    id="p1",
+    source="urn:tillstream:partner",
+    type="tillstream.product.viewed.v1",
+    subject="product/mug",
+    time="2026-11-21T01:31:19.123Z",
+    stream="tillstream-least-1",
+    actor="partner",
+    data={},
+)
 FUNCTIONS = ("api_handler", "authorize", "project", "sweep")
 PRODUCT = {"brand": "Kiln", "name": "Mug", "description": "Holds 0.3 l"}
 
@@ -62,19 +73,21 @@ class Deployed:
         with self.recorder.of(function):
             return handler(event, None)
 
-    def call(self, method, route, body=None, *, key=None, after=None, query=None, **params):
+    def call(
+        self, method, route, body=None, *, key=None, after=None, query=None, kind=JSON, **params
+    ):
         event = {
             "httpMethod": method,
             "resource": route,
             "path": route,
-            "headers": {"Content-Type": "application/json"}
+            "headers": {"Content-Type": kind}
             | ({"Idempotency-Key": key} if key else {})
             | ({"Read-After": after} if after else {}),
             "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
             "pathParameters": params,
             "stageVariables": None,
             "isBase64Encoded": False,
-            "body": None if body is None else json.dumps(body),
+            "body": body if body is None or isinstance(body, str) else json.dumps(body),
             "requestContext": {
                 "httpMethod": method,
                 "resourcePath": route,
@@ -155,6 +168,12 @@ def live(shop):
     assert shop.call("GET", "/scores", query={"role": "creator"})[0] == 200
     found = shop.call("GET", "/events/{id}", id=made["id"], query={"at": made["position"]})
     assert found[1]["verdict"] == "counted"
+    several = [{"schema": "com.nordstrom/product/purchase/1-0-0", "id": "mug"}] * 2
+    said = shop.call("POST", "/events/batch", several)[1]["items"]
+    assert [one["status"] for one in said] == [202, 202]
+    sealed = seal(EVENT, SigningKey(keys.new_key()))
+    answer = shop.call("POST", "/events", sealed, kind="application/jose")[1]
+    assert answer["type"] == "/problems/unknown-key"
     every_route(shop)
     shop.project()
     provision.empty_table(shop.names.table)
@@ -215,7 +234,8 @@ def test_only_the_consumer_writes_the_archive_and_only_routes_speak_or_see_the_v
 
     assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "archive")] == ["project"]
     assert [f for f in FUNCTIONS if may(f, "s3:GetObject", "vault")] == ["api_handler"]
-    assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecord", "")] == ["api_handler"]
+    for action in ("kinesis:PutRecord", "kinesis:PutRecords"):
+        assert [f for f in FUNCTIONS if may(f, action, "")] == ["api_handler"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "")] == ["api_handler"]
 
 

@@ -28,6 +28,7 @@ TABLE = {
     "POST /products/{id}/views": {"customer"},
     "POST /products/{id}/purchases": {"customer"},
     "POST /events": ROLES,
+    "POST /events/batch": ROLES,
     "GET /events/{id}": ROLES,
     "GET /views": {"admin"},
 }
@@ -171,6 +172,7 @@ def test_roles_that_the_shop_does_not_know_are_dropped() -> None:
         "/products/*/views",
         "/products/*/purchases",
         "/events",
+        "/events/batch",
         "/events/*",
     }
 

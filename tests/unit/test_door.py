@@ -33,7 +33,7 @@ def once(key: str | None = "k", body: bytes = b"{}", **changes: Any) -> door.Onc
     headers = {} if key is None else {"idempotency-key": key}
     request = Request("POST", "/products/cup/views", headers, body=body, actor="mia")
     given = {"method": request.method, "path": request.path, "actor": request.actor} | changes
-    return door._once(Request(headers=headers, body=body, **given))
+    return door.keyed(Request(headers=headers, body=body, **given))
 
 
 def test_without_a_key_a_command_has_no_identity_of_its_own() -> None:

@@ -280,6 +280,13 @@ def test_what_the_framework_refuses_is_a_problem_too(status: int, slug: str | No
     assert said.headers == {"Allow": "GET", "Content-Type": http.PROBLEM}
 
 
+def test_a_415_names_what_the_route_takes() -> None:
+    for takes in (("application/json",), ("application/json", "application/jose")):
+        body = http.framework_refusal(415, {}, takes).body
+        assert body["errors"][0]["field"] == "Content-Type"
+        assert all(kind in body["detail"] for kind in takes)
+
+
 def test_an_answer_is_given_as_it_is() -> None:
     assert http.answer(lambda: Answer(202, {"a": 1})) == Answer(202, {"a": 1})
     assert http.answer(lambda: {"a": 1}) == Answer(200, {"a": 1})

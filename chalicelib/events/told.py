@@ -1,0 +1,70 @@
+"""An event that comes in another format: what every such format comes to, and how it is read.
+
+`valid` names each member at fault, and nothing else of what was sent.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
+
+from chalicelib.errors import Invalid
+from chalicelib.events.envelope import Claimed, Told
+
+MOST_ERRORS, MOST_NAME = 20, 40
+ENTITY = r"[A-Za-z0-9][A-Za-z0-9._~-]{0,63}"
+RFC3339 = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}(\.[0-9]{1,9})?(Z|[+-][0-9]{2}:[0-9]{2})$"
+
+M = TypeVar("M", bound=BaseModel)
+
+
+@dataclass(frozen=True, slots=True)
+class Converted:
+    """An event as ours.
+
+    `actor` is whom an importer speaks for; None is the caller. `key` is what names the event
+    where it comes from, the same each time that it is sent; `named` is the member that says so.
+    """
+
+    subject: str
+    fact: Told
+    claimed: Claimed | None = None
+    actor: str | None = None
+    key: str | None = None
+    named: str = "id"
+
+
+def valid(model: type[M], value: Any, within: str = "") -> M:
+    """The value as the model has it; `within` is how the names of its members begin.
+
+    Raises Invalid, naming each member at fault.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as refusals:
+        found = refusals.errors(include_url=False, include_context=False, include_input=False)
+        errors = [
+            {"field": _name(within, e["loc"]), "detail": e["msg"]} for e in found[:MOST_ERRORS]
+        ]
+        names = ", ".join(error["field"] for error in errors)
+        raise Invalid(f"these members are wrong: {names}", errors=errors) from None
+
+
+def _name(within: str, place: tuple[int | str, ...]) -> str:
+    inner = ".".join(map(str, place))
+    return (within + inner if inner else within.rstrip(".") or "body")[:MOST_NAME]
+
+
+def _moment(text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("must be a date and time that exist") from None
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+Entity = Annotated[str, StringConstraints(pattern=f"^{ENTITY}$")]
+Time = Annotated[str, StringConstraints(pattern=RFC3339), AfterValidator(_moment)]

@@ -1,0 +1,59 @@
+"""The event writer: what happened, told in a format of its own; one event, or up to 500 of them.
+
+    application/json                    hello-retail's events, bare or in their envelopes
+    application/cloudevents+json        a CloudEvent of one of our types
+    application/cloudevents-batch+json  an array of those
+    application/jose                    a partner's own event, sealed by the partner
+
+The first three are said by a person, and made events of ours by the role of the matching route
+(`said`); a batch goes to the log with few calls (`batch`). A partner's event is a fact already, and
+is passed on as it is (`partner`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from chalicelib import door, http
+from chalicelib.errors import Invalid, Problem
+from chalicelib.http import JSON, Answer, Request
+from chalicelib.writer import batch, partner
+from chalicelib.writer.said import CLOUDEVENT, Said, only_its_own, said
+
+JOSE, CLOUDEVENTS = "application/jose", "application/cloudevents-batch+json"
+ONE = (JSON, CLOUDEVENT, JOSE)
+MANY = (JSON, CLOUDEVENTS)
+MOST_BODY = 1024 * 1024
+MOST_EVENTS = 500
+
+
+def say(request: Request) -> Answer:
+    """One event, recorded."""
+    http.known_arguments(request)
+    kind = http.content_type(request, ONE)
+    if kind == JOSE:
+        return partner.pass_on(request)
+    one = said(request, kind, http.document(request, ONE))
+    if one.once is not None:
+        only_its_own(request, door.HEADER)
+    speaker = replace(request, actor=one.actor)
+    return door.submit(speaker, *one.parts, one.fact, one.once or door.keyed(request))
+
+
+def say_many(request: Request) -> dict[str, Any]:
+    """A batch of events: of each, in their order, what would be the answer to it alone."""
+    http.known_arguments(request)
+    only_its_own(request, door.HEADER, "If-Match")
+    kind = CLOUDEVENT if http.content_type(request, MANY) == CLOUDEVENTS else JSON
+    events = http.document(request, MANY, MOST_BODY)
+    if not (isinstance(events, list) and 1 <= len(events) <= MOST_EVENTS):
+        raise Invalid(f"the body is an array of 1 to {MOST_EVENTS} events", field="body")
+    return {"items": batch.answers(request, [_read(request, kind, event) for event in events])}
+
+
+def _read(request: Request, kind: str, event: Any) -> Said | Problem:
+    try:
+        return said(request, kind, event)
+    except Problem as problem:
+        return problem

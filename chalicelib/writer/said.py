@@ -1,0 +1,68 @@
+"""An event that a person says: read from its format, allowed by a role, and named for good.
+
+What names the event for its sender (`id` and `source` of a CloudEvent, hello-retail's `eventId`) is
+its key: told again, alone or in a batch, it is the same event.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from chalicelib import access, vault
+from chalicelib.door import Once
+from chalicelib.errors import BadRequest
+from chalicelib.events import Told, cloudevents, hello_retail
+from chalicelib.events.told import Converted
+from chalicelib.http import Request
+
+CLOUDEVENT = "application/cloudevents+json"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What is to be recorded, of whom, and under which identity if it brings one."""
+
+    subject: str
+    fact: Told
+    actor: str
+    once: Once | None
+
+    @property
+    def parts(self) -> tuple[str, str]:
+        """The subject's kind, and its id."""
+        kind, _, entity = self.subject.partition("/")
+        return kind, entity
+
+
+def said(request: Request, kind: str, document: Any) -> Said:
+    """The event that the document states, said by the caller or by whom an importer speaks for.
+
+    Raises Invalid, naming each member at fault, and Forbidden.
+    """
+    found = _converted(request, kind, document)
+    if found.actor is None:
+        access.require_to_say(found.fact.type, request.roles)
+    actor = found.actor or request.actor
+    told = replace(request, path="/events", actor=actor)
+    once = None if found.key is None else Once.of(told, found.key, document, found.named)
+    fact = found.fact.model_copy(update={"claimed": found.claimed})
+    return Said(found.subject, fact, actor, once)
+
+
+def _converted(request: Request, kind: str, document: Any) -> Converted:
+    if kind == CLOUDEVENT:
+        return cloudevents.convert(document)
+    return hello_retail.convert(document, request.roles, _alias)
+
+
+def _alias(person: str) -> str:
+    """Whom hello-retail calls by this id, as only this shop can name them."""
+    return str(vault.name_for("hello-retail", person))
+
+
+def only_its_own(request: Request, *headers: str) -> None:
+    """Raises BadRequest for a header that says of the request what the event says of itself."""
+    for header in headers:
+        if header.lower() in request.headers:
+            raise BadRequest("the event says this of itself: leave the header out", field=header)
