@@ -27,6 +27,8 @@ class Settings:
     producer_key: str
     trust_root: str
     identity: str
+    oidc_issuer: str = ""
+    oidc_audience: str = ""
 
 
 @cache
@@ -45,6 +47,8 @@ def settings() -> Settings:
         producer_key=env["PRODUCER_KEY"],
         trust_root=env["TRUST_ROOT"],
         identity=env.get("IDENTITY", ""),
+        oidc_issuer=env.get("OIDC_ISSUER", ""),
+        oidc_audience=env.get("OIDC_AUDIENCE", ""),
     )
 
 

@@ -4,7 +4,8 @@ Chalice's own local gateway makes the Lambda event, asks the authorizer and call
 it stands here what it does differently from the deployed API, or not at all:
 
 - a path that no route has is 404, a method that its route has not is 405 with `Allow`;
-- no token, or one that opens nothing, is 401; a token that does not open this route is 403;
+- no token, or an authorizer that raises "Unauthorized", is 401; a token that does not open this
+  route is 403; an authorizer that raises anything else could not tell, and that is 503;
 - path parameters are those of the route that matched (Chalice's matcher keeps those of candidates
   it gave up);
 - an app that raises, or answers with more than Lambda may (6 MB), is 502, and one line of log.
@@ -159,16 +160,29 @@ class _Matcher(local.RouteMatcher):
         return None
 
 
+class _AuthorizerFailedError(local.LocalGatewayException):
+    """What API Gateway calls AUTHORIZER_FAILURE."""
+
+
 class _Authorizer(local.LocalGatewayAuthorizer):
-    """Chalice's, but a policy that opens no route at all means that the token was no token."""
+    """Chalice's, but an authorizer may raise, and API Gateway knows two ways of that."""
+
+    def authorize(self, raw_path: str, lambda_event: Any, lambda_context: Any) -> Any:
+        try:
+            return super().authorize(raw_path, lambda_event, lambda_context)
+        except local.LocalGatewayException:
+            raise
+        except Exception as failure:  # noqa: BLE001  (whatever it raises is answered)
+            if str(failure) == "Unauthorized":
+                raise local.NotAuthorizedError({}, None) from None
+            telemetry.say("authorizer-failed", error=type(failure).__name__)
+            raise _AuthorizerFailedError({}, None) from None
 
     def _check_can_invoke_view_function(self, arn: str, auth_result: Mapping[str, Any]) -> bool:
         statements = auth_result.get("policyDocument", {}).get("Statement", [])
         allowed = [
             each for one in statements if one["Effect"] == "Allow" for each in one["Resource"]
         ]
-        if not allowed:
-            raise local.NotAuthorizedError({}, None)
         return any(_pattern(resource).match(arn) for resource in allowed)
 
 
@@ -192,4 +206,10 @@ _REFUSALS = {
         403, "forbidden", "the token's roles do not allow this", field="Authorization"
     ),
     local.InvalidAuthorizerError: _FAILED,
+    _AuthorizerFailedError: problem(
+        503,
+        "unavailable",
+        "whose token this is cannot be told now; try again in a moment",
+        **{"Retry-After": "1"},
+    ),
 }

@@ -1,19 +1,22 @@
-"""`python -m ops.deploy STAGE OUT --bucket B --trust-root X`: what was packaged, as a stack.
+"""`python -m ops.deploy STAGE OUT --bucket B …`: what was packaged, as a stack.
 
 - The bucket, in the stack's region, holds the zip and the template under the zip's digest; it is
   anybody's but the stack's.
 - The stack makes everything but the producer's key, which CloudFormation cannot keep secret: put
   it as the SecureString that `PRODUCER_KEY` names, and `trust/1.json` into the archive bucket,
   before the first request. The root key stays where it was made; only its `x` comes here.
+- People's tokens come from `--oidc-issuer` for `--oidc-audience`: with Cognito the pool's address
+  and the client's id. A stack without them, or without a root of trust, is not begun.
 - Deploying what is deployed already changes nothing.
 
-Raises ClientError and WaiterError as CloudFormation has them.
+Raises DeployError, and ClientError and WaiterError as CloudFormation has them.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -27,8 +30,13 @@ WAIT = {"Delay": 2, "MaxAttempts": 300}
 CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 
 
+class DeployError(Exception):
+    """What the stack was to be told, it cannot be told."""
+
+
 def deploy(stage: str, package: Package, bucket: str, **parameters: str) -> dict[str, str]:
     """The stack's outputs, once it is as the package has it."""
+    check(package.template["Parameters"], parameters)
     stack = f"tillstream-{stage}"
     change = {
         "StackName": stack,
@@ -45,6 +53,14 @@ def deploy(stage: str, package: Package, bucket: str, **parameters: str) -> dict
         cloud.create_stack(**change, OnFailure="DELETE", EnableTerminationProtection=True)
         cloud.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig=WAIT)
     return outputs(stack)
+
+
+def check(asked: dict[str, Any], parameters: dict[str, str]) -> None:
+    """Raises DeployError for what the template asks for and is not given, or not given well."""
+    for name, each in asked.items():
+        given = parameters.get(name, str(each.get("Default", "")))
+        if not re.fullmatch(each.get("AllowedPattern", ".*"), given):
+            raise DeployError(f"{name} is {given!r}. It is to be: {each['Description']}")
 
 
 def outputs(stack: str) -> dict[str, str]:
@@ -98,8 +114,21 @@ def main() -> int:
     parser.add_argument("out", type=Path, help="what ops.package made")
     parser.add_argument("--bucket", required=True, help="where the zip and the template go")
     parser.add_argument("--trust-root", required=True, help="the x of the root key's public JWK")
+    parser.add_argument(
+        "--oidc-issuer", required=True, help="who issues people's tokens: https://…"
+    )
+    parser.add_argument("--oidc-audience", required=True, help="whom those tokens are for")
     given = parser.parse_args()
-    said = deploy(given.stage, Package(given.out), given.bucket, TrustRoot=given.trust_root)
+    parameters = {
+        "TrustRoot": given.trust_root,
+        "OidcIssuer": given.oidc_issuer,
+        "OidcAudience": given.oidc_audience,
+    }
+    try:
+        said = deploy(given.stage, Package(given.out), given.bucket, **parameters)
+    except DeployError as reason:
+        print(f"tillstream: {reason}", file=sys.stderr)
+        return 1
     for name, value in said.items():
         print(f"{name:16} {value}")
     return 0

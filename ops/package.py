@@ -6,7 +6,8 @@
 - The policies, which name stage, region and account by pattern, are narrowed to this stage and to
   the account of the stack.
 - What a stack would only find out in AWS is refused here: a dependency left out, too large a zip,
-  a stage that believes everybody (`IDENTITY=local`), a reference to nothing.
+  a stage that believes everybody (`IDENTITY=local`) or nobody (no issuer of people's tokens), a
+  reference to nothing.
 
 Raises PackageError with a sentence for whoever typed the command.
 """
@@ -30,6 +31,7 @@ from typing import Any
 ROOT = Path(__file__).parent.parent
 MOST_BYTES = 30 * 1024 * 1024
 SHIPPED_KINDS = {".py", ".html", ".css", ".js", ".svg", ".json"}
+ISSUER = ("OIDC_ISSUER", "OIDC_AUDIENCE")
 CHALICE = "from chalice.cli import main; main()"
 SETTINGS = {
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -98,6 +100,10 @@ def _settings(stage: str) -> dict[str, Any]:
     if stage not in known:
         raise PackageError(f"{stage!r} is no stage to package; there are {', '.join(known)}")
     found: dict[str, Any] = stages[stage]
+    missing = [name for name in ISSUER if not found["environment_variables"].get(name)]
+    if missing:
+        named = " and ".join(missing)
+        raise PackageError(f"the stage {stage!r} has no {named}: nobody could say who they are")
     return found
 
 

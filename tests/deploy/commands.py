@@ -23,7 +23,17 @@ HASTY = f"import time; pause = time.sleep; time.sleep = lambda s: pause(min(s, 0
 
 def apart(**variables):
     """An environment with nothing of another shop, or of this machine's user, in it."""
-    names = ("AWS_", "STAGE", "STREAM", "TABLE", "ARCHIVE_", "VAULT_", "PRODUCER_", "TRUST_")
+    names = (
+        "AWS_",
+        "STAGE",
+        "STREAM",
+        "TABLE",
+        "ARCHIVE_",
+        "VAULT_",
+        "PRODUCER_",
+        "TRUST_",
+        "OIDC_",
+    )
     kept = {k: v for k, v in os.environ.items() if not k.startswith((*names, "IDENTITY"))}
     return kept | ACCESS | variables
 

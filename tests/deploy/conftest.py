@@ -9,6 +9,7 @@ from unittest import mock
 import boto3
 import pytest
 from commands import REGION, ROOT, apart
+from oidc import issuing
 
 from local.part import Part
 from ops.package import Package
@@ -58,3 +59,10 @@ def ministack(tmp_path_factory):
         )
         yield url
     part.stop()
+
+
+@pytest.fixture(scope="module")
+def issuer():
+    """The issuer that the packaged stage believes."""
+    with issuing() as found:
+        yield found

@@ -89,6 +89,17 @@ def test_a_stage_that_believes_everybody_or_is_none_is_not_packaged(stage, tmp_p
         packaging.package(stage, tmp_path)
 
 
+@pytest.mark.parametrize("missing", packaging.ISSUER)
+def test_a_stage_that_names_no_issuer_or_audience_is_not_packaged(missing, tmp_path, monkeypatch):
+    config = json.loads((ROOT / ".chalice" / "config.json").read_text())
+    config["stages"]["prod"]["environment_variables"][missing] = ""
+    (tmp_path / ".chalice").mkdir()
+    (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
+    monkeypatch.setattr(packaging, "ROOT", tmp_path)
+    with pytest.raises(PackageError, match=f"'prod' has no {missing}: nobody could"):
+        packaging.package("prod", tmp_path)
+
+
 def test_no_function_of_a_packaged_stage_believes_everybody(template):
     for name in FUNCTIONS:
         variables = template["Resources"][name]["Properties"]["Environment"]["Variables"]
@@ -109,6 +120,8 @@ def test_every_function_is_told_the_names_of_what_the_stack_makes(template):
             "ARCHIVE_BUCKET": "Archive",
             "VAULT_BUCKET": "Vault",
             "TRUST_ROOT": "TrustRoot",
+            "OIDC_ISSUER": "OidcIssuer",
+            "OIDC_AUDIENCE": "OidcAudience",
             "PRODUCER_KEY": None,
         }
     assert template["Parameters"]["Stage"]["AllowedValues"] == ["prod"]
@@ -194,6 +207,7 @@ LOCALLY = {
     "MISSING_AUTHENTICATION_TOKEN": answers.problem(404, "not-found", "there is no such route"),
     "UNAUTHORIZED": gateway._REFUSALS[gateway.local.NotAuthorizedError],
     "ACCESS_DENIED": gateway._REFUSALS[gateway.local.ForbiddenError],
+    "AUTHORIZER_FAILURE": gateway._REFUSALS[gateway._AuthorizerFailedError],
     "REQUEST_TOO_LARGE": answers.problem(
         413, "too-large", f"a body has up to {wire.MOST_BODY} bytes"
     ),

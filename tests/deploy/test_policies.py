@@ -11,9 +11,11 @@ from unittest import mock
 
 import pytest
 from iam import Recorder, allows, grants
+from oidc import AUDIENCE
 
 import local.cloud
 from chalicelib import access, archive, config, vault
+from chalicelib.errors import Unauthenticated
 from chalicelib.events import Envelope, Shard
 from chalicelib.signing import SigningKey, keys, seal
 from local import batches, provision
@@ -133,21 +135,22 @@ def forget():
     keys.forget()
     vault.secret.cache_clear()
     access._key.cache_clear()
+    access._keys.cache_clear()
     archive._tails.clear()
 
 
 @pytest.fixture(scope="module")
-def uses(cloud):
+def uses(cloud, issuer):
     """What each function asked, in a shop that lived through all that can happen to one."""
     names = local.cloud.Names(stage="least")
     with mock.patch.dict(os.environ):
         local.cloud.enter(cloud.state, names)
         config.forget()
         provision.provision(names, cloud.state, 2)
-        os.environ["IDENTITY"] = ""
+        os.environ |= {"IDENTITY": "", "OIDC_ISSUER": issuer.url, "OIDC_AUDIENCE": AUDIENCE}
         shop = Deployed(names)
         live(shop)
-        authorizing(shop)
+        authorizing(shop, issuer)
         yield shop.recorder.uses
     config.forget()
     forget()
@@ -190,10 +193,14 @@ def every_route(shop):
             assert shop.call(method, route, body, **params)[0] < 500, (method, route)
 
 
-def authorizing(shop):
+def authorizing(shop, issuer):
+    """Whom it knows and whom it does not, cold: it has nothing to ask of AWS."""
     arn = "arn:aws:execute-api:eu-central-1:000000000000:api/api/POST/products"
-    event = {"type": "TOKEN", "authorizationToken": "Bearer x.y.z", "methodArn": arn}
-    shop.invoke("authorize", shop.app.authorize, event)
+    event = {"type": "TOKEN", "authorizationToken": f"Bearer {issuer.token()}", "methodArn": arn}
+    policy = shop.invoke("authorize", shop.app.authorize, event)
+    assert policy["principalId"] == "a-person"
+    with pytest.raises(Unauthenticated, match=r"^Unauthorized$"):
+        shop.invoke("authorize", shop.app.authorize, event | {"authorizationToken": "Bearer x.y.z"})
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

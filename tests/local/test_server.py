@@ -26,7 +26,7 @@ def tiny_app():
 
     @app.authorizer()
     def authorize(request):
-        if request.token == "break":
+        if request.token in ("break", "Unauthorized"):
             raise RuntimeError(request.token)
         routes = {"all": [AuthRoute("/things", ["POST"])], "some": [AuthRoute("/x", ["GET"])]}
         return AuthResponse(routes.get(request.token, []), principal_id="somebody")
@@ -50,6 +50,10 @@ def tiny_app():
     @app.route("/two-cookies")
     def two_cookies():
         return Response("", {"Set-Cookie": ["a=1", "b=2"]}, 204)
+
+    @app.route("/broken")
+    def broken():
+        return Response({"no": {"json"}})
 
     @app.route("/huge")
     def huge():
@@ -141,16 +145,24 @@ def test_head_is_405_without_a_body(port):
     assert answer.endswith(b"\r\n\r\n")
 
 
-def test_no_token_and_one_that_opens_nothing_are_401(ask):
-    headers = is_problem(ask(get("/things", method="POST")), 401, "unauthenticated")
-    assert headers["WWW-Authenticate"] == "Bearer"
-    text = get("/things", "Authorization: forged\r\n", method="POST")
-    is_problem(ask(text), 401, "unauthenticated")
+def test_no_token_and_one_that_the_authorizer_does_not_know_are_401(ask):
+    for token in ("", "Authorization: Unauthorized\r\n"):
+        headers = is_problem(ask(get("/things", token, "POST")), 401, "unauthenticated")
+        assert headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_token_for_other_routes_is_403(ask):
-    text = get("/things", "Authorization: some\r\n", method="POST")
+@pytest.mark.parametrize("token", ["some", "none at all"])
+def test_a_token_for_other_routes_or_for_none_is_403(ask, token):
+    text = get("/things", f"Authorization: {token}\r\n", method="POST")
     is_problem(ask(text), 403, "forbidden")
+
+
+def test_an_authorizer_that_cannot_tell_is_503_and_its_reason_stays_inside(ask, capfd):
+    answer = ask(get("/things", "Authorization: break\r\n", "POST"))
+    assert is_problem(answer, 503, "unavailable")["Retry-After"] == "1"
+    said = capfd.readouterr().err
+    assert json.loads(said)["error"] == "RuntimeError"
+    assert "break" not in said
 
 
 def test_a_token_for_this_route_reaches_it(ask):
@@ -176,11 +188,8 @@ def test_an_answer_of_204_has_no_body_and_a_header_may_stand_twice(ask):
 
 
 def test_what_raises_is_502_and_its_reason_stays_inside(ask, capfd):
-    answer = ask(get("/things", "Authorization: break\r\n", "POST"))
-    is_problem(answer, 502, "bad-gateway")
-    said = capfd.readouterr().err
-    assert json.loads(said)["error"] == "RuntimeError"
-    assert "break" not in said
+    is_problem(ask(get("/broken")), 502, "bad-gateway")
+    assert json.loads(capfd.readouterr().err)["what"] == "lambda-failed"
 
 
 def test_what_a_library_logs_is_one_line_without_its_message(capfd):

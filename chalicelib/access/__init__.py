@@ -1,7 +1,9 @@
 """Who may do what: tokens of people, and the table of routes by role. Deny by default.
 
 Locally (IDENTITY=local) a session's token is a JWT that the shop signs itself (HS256 under a shop
-secret, 12 h). A token states an opaque id and roles; it is never stored. Rights are the table at
+secret, 12 h). Anywhere else tokens are those of the issuer `OIDC_ISSUER` for `OIDC_AUDIENCE`,
+signed RS256 or ES256 with a key that it publishes; of what a token's header says of keys, the id
+alone is read. A token states an opaque id and roles; it is never stored. Rights are the table at
 the end: a route that it does not name is open to nobody but through `app.py` as public.
 """
 
@@ -12,13 +14,15 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from joserfc import jwt
-from joserfc.errors import JoseError
+from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import OctKey
+from joserfc.jws import JWSRegistry
 
 from chalicelib import config, vault
+from chalicelib.access.issuer import Key, Keys
 from chalicelib.errors import Forbidden
 from chalicelib.events import customer, product
 
@@ -26,10 +30,12 @@ Role = Literal[
     "merchant", "photographer", "customer", "barista", "maker", "courier", "support", "admin"
 ]
 ROLES: frozenset[str] = frozenset(get_args(Role))
-LIFE_S = 12 * 3600
+LIFE_S, LEEWAY_S = 12 * 3600, 30
 ACTOR = re.compile(r"[!-~]{1,64}")  # what an event can say of who acted
 PARAMETER = re.compile(r"\{\w+\}")
 ISSUER = "tillstream"
+OURS = JWSRegistry(algorithms=["HS256"])
+THEIRS = JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,11 @@ class Caller:
 @cache
 def _key() -> OctKey:
     return OctKey.import_key(vault.secret("sessions"))
+
+
+@cache
+def _keys(issuer: str) -> Keys:
+    return Keys(issuer)
 
 
 def issue(caller: Caller) -> str:
@@ -60,25 +71,57 @@ def issue(caller: Caller) -> str:
 
 
 def caller(authorization: str) -> Caller | None:
-    """Whom the header's bearer token names; None where the token is not one of ours, or over.
+    """Whom the header's bearer token names; None where the token is not for this shop, or over.
 
     Nothing that a client sends makes it raise. Raises CloudFailure while the key cannot be read.
     """
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or config.settings().identity != "local":
+    if scheme.lower() != "bearer":
         return None
-    key = _key()
+    read = _of_session if config.settings().identity == "local" else _of_issuer
     try:
-        claims = jwt.decode(token.strip(), key, algorithms=["HS256"]).claims
-        jwt.JWTClaimsRegistry(
-            iss={"essential": True, "value": ISSUER},
-            aud={"essential": True, "value": config.settings().stage},
-            sub={"essential": True},
-            exp={"essential": True},
-        ).validate(claims)
-    except (JoseError, ValueError):
+        return read(token.strip())
+    except (JoseError, ValueError, TypeError):  # joserfc has a TypeError for a header's "crit": 5
         return None
+
+
+def _of_session(token: str) -> Caller | None:
+    claims = jwt.decode(token, _key(), registry=OURS).claims
+    _check(claims, 0, iss=ISSUER, aud=config.settings().stage)
     return _named(claims["sub"], claims.get("roles"))
+
+
+def _of_issuer(token: str) -> Caller | None:
+    """An access token; one that says of itself that it is for something else names nobody.
+
+    Cognito says so in `token_use`. Its access token names a client in place of an audience, and a
+    person's groups in place of roles.
+    """
+    settings = config.settings()
+    if not (settings.oidc_issuer and settings.oidc_audience):
+        return None
+    claims = jwt.decode(token, _published_key, registry=THEIRS).claims
+    use = claims.get("token_use")
+    if use == "access":
+        claims.setdefault("aud", claims.get("client_id"))
+    elif use is not None:
+        return None
+    _check(claims, LEEWAY_S, iss=settings.oidc_issuer, aud=settings.oidc_audience)
+    return _named(claims["sub"], claims.get("cognito:groups", claims.get("roles", [])))
+
+
+def _published_key(signed: Any) -> Key:
+    found = _keys(config.settings().oidc_issuer).get(signed.headers().get("kid"))
+    if found is None:
+        raise InvalidKeyIdError
+    return found
+
+
+def _check(claims: dict[str, Any], leeway_s: int, **expected: str) -> None:
+    """That it is time, and that these claims are as expected. Raises JoseError."""
+    options: dict[str, Any] = {name: {"essential": True} for name in ("sub", "exp")}
+    options |= {name: {"essential": True, "value": value} for name, value in expected.items()}
+    jwt.JWTClaimsRegistry(leeway=leeway_s, **options).validate(claims)
 
 
 def _named(sub: object, roles: object) -> Caller | None:
