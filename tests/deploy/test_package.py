@@ -7,7 +7,6 @@ import pytest
 from commands import ROOT, chalice, lint
 from samtranslator.translator.transform import transform
 
-from chalicelib import http
 from local import answers, gateway, provision, wire
 from ops import package as packaging
 from ops.package import PackageError
@@ -211,7 +210,9 @@ LOCALLY = {
     "REQUEST_TOO_LARGE": answers.problem(
         413, "too-large", f"a body has up to {wire.MOST_BODY} bytes"
     ),
-    "UNSUPPORTED_MEDIA_TYPE": answers.problem(415, *http.FRAMEWORK[415]),
+    "UNSUPPORTED_MEDIA_TYPE": answers.problem(
+        415, "unsupported-media-type", "send the body as application/json", field="Content-Type"
+    ),
     "DEFAULT_5XX": gateway._FAILED,
 }
 
