@@ -5,6 +5,8 @@ machine    what they were measured on
 world      a cloud of its own for each measurement, and seeded events
 consumer   events a second, CPU, requests and write units of the projector
 reference  the same events, a read and a write per event and view
+replay     an emptied table that catches up: events a second, and peak memory
+refill     the process that does it
 serving    accepted and visible, against a shop that `python -m local` runs
 imports    what a cold start imports
 signing, kinesis_put   seal and unseal; PutRecord by the length of the log

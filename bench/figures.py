@@ -6,10 +6,11 @@ measured. `size` scales how much is done: 1 is what the targets are meant for.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench import consumer, imports, kinesis_put, reference, serving, signing, world
+from bench import consumer, imports, kinesis_put, reference, replay, serving, signing, world
 
 Measured = Mapping[str, float]
 
@@ -94,6 +95,22 @@ def _named(cost: consumer.Cost, suffix: str) -> dict[str, float]:
     }
 
 
+def _replay(size: float, seed: int) -> Measured:
+    mix = world.Mix(_scaled(20_000, size), seed=seed)
+    with world.cloud() as running:
+        short = replay.measure(running, mix)
+        long = replay.measure(running, dataclasses.replace(mix, events=mix.events * 10))
+    return {
+        "replay_events_per_s": long.events_per_s,
+        "replay_events_per_s_short": short.events_per_s,
+        "replay_cpu_verifications_per_event": long.cpu_verifications,
+        "replay_peak_mb": short.peak_mb,
+        "replay_peak_mb_10x": long.peak_mb,
+        "replay_peak_ratio_10x": long.peak_mb / short.peak_mb,
+        "replay_idle_mb": long.idle_mb,
+    }
+
+
 def _serving(size: float, seed: int) -> Measured:  # noqa: ARG001
     served = serving.measure(_scaled(1000, size))
     return {
@@ -146,6 +163,19 @@ MEASUREMENTS = (
             "consumer_vs_reference": Target(at_least=15),
         },
         _consumer,
+    ),
+    Measurement(
+        "replay",
+        {
+            "replay_events_per_s": Target(at_least=5_000),
+            "replay_events_per_s_short": _REPORTED,
+            "replay_cpu_verifications_per_event": _REPORTED,
+            "replay_peak_mb": _REPORTED,
+            "replay_peak_mb_10x": _REPORTED,
+            "replay_peak_ratio_10x": Target(at_most=1.25),
+            "replay_idle_mb": _REPORTED,
+        },
+        _replay,
     ),
     Measurement(
         "serving",

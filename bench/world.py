@@ -20,7 +20,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import config
+from chalicelib import config, store
 from chalicelib.events import SYSTEM, Envelope
 from chalicelib.signing import keys, seal
 from local import provision
@@ -139,3 +139,11 @@ def invocations(found: list[Envelope], stream: str, batch: int) -> list[dict[str
         for number, event in enumerate(found)
     ]
     return [{"Records": records[at : at + batch]} for at in range(0, len(records), batch)]
+
+
+def check_folded(mix: Mix) -> None:
+    """That the work was done: the catalog lists as many products as were created."""
+    created = {event.subject for event in events(mix, "any")}
+    listed = sum(item["pk"]["S"].startswith("catalog@1/products/") for item in store.scan())
+    if listed != len(created):
+        raise RuntimeError(f"{listed} products are listed, {len(created)} were created")

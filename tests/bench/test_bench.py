@@ -7,9 +7,12 @@ from pathlib import Path
 
 import pytest
 
+from bench import replay
 from bench.__main__ import NAMES
 from bench.figures import Target
-from bench.world import Mix, events
+from bench.world import BEGUN_MS, FIRST_SEQUENCE, SHARD, Mix, events
+from chalicelib import archive
+from chalicelib.events import Shard
 
 ROOT = Path(__file__).parents[2]
 
@@ -25,6 +28,9 @@ OF_THE_DESIGN = {
     "unseal_per_s",
     "import_ratio",
     "put_ratio_1m",
+    "replay_events_per_s",
+    "replay_peak_mb",
+    "replay_peak_mb_10x",
     "accepted_p50_ms",
     "accepted_per_s",
     "visible_p50_ms",
@@ -94,3 +100,25 @@ def test_the_same_seed_gives_the_same_events_and_zipf_is_uneven():
     ]
     assert most[0] < 100
     assert most[1] > 400
+
+
+def test_a_replay_is_measured_alone_in_a_process_that_is_smaller_than_what_it_reads(tmp_path):
+    out = tmp_path / "replay.json"
+    ran = bench("--only", "replay_peak_mb", "--size", "0.02", "--out", str(out))
+    assert ran.returncode == 0, ran.stderr
+    found = json.loads(out.read_text())["figures"]
+    assert set(found) == {name for name in NAMES if name.startswith("replay_")}
+    assert found["replay_idle_mb"] < found["replay_peak_mb"]
+    assert found["replay_peak_mb_10x"] < 3 * found["replay_idle_mb"]
+
+
+def test_the_archive_that_is_replayed_holds_every_event_in_segments_of_many_sizes(shop):
+    shard, given = Shard(shop.stream, SHARD), events(Mix(3000), shop.stream)
+    replay.fill(shard, given, seed=7)
+    segments = list(archive.read_after(shard, 0))
+    sizes = [len(segment.records) for segment in segments]
+    assert sum(sizes) == len(given)
+    assert replay.SMALLEST <= min(sizes[:-1]) < max(sizes) <= replay.LARGEST
+    records = [record for segment in segments for record in segment.records]
+    assert [record.key for record in records] == [event.subject for event in given]
+    assert (records[-1].sequence, records[-1].arrival) == (FIRST_SEQUENCE + 2999, BEGUN_MS + 2999)
