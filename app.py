@@ -7,20 +7,35 @@ from __future__ import annotations
 
 import functools
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import unquote
 
 from chalice.app import AuthResponse, AuthRoute, Chalice, Rate, Response
 
 from chalicelib import access, door, health, http, log, projector, verdicts, writer
-from chalicelib.decisions.product import Photograph, Purchase, Update, View
-from chalicelib.errors import Unauthenticated
+from chalicelib.decisions.product import Create, Photograph, Purchase, Update, View
+from chalicelib.errors import (
+    Exists,
+    GiveAt,
+    NotFound,
+    NotYours,
+    Throttled,
+    Unauthenticated,
+    UnknownEvent,
+    UnknownProduct,
+)
+from chalicelib.events.told import Entity
+from chalicelib.openapi import Contract, Declared, Route
+from chalicelib.read import Page, Paging
 from chalicelib.views import catalog, contributions, scores
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 app = Chalice(app_name="tillstream", configure_logs=False)
+contract = Contract()
+READ = ("Read-After",)
+WRITE = (*READ, "Idempotency-Key", "If-Match")
 STREAM = os.environ.get("STREAM", "tillstream-local-1")
 
 
@@ -35,17 +50,21 @@ def authorize(request: Any) -> AuthResponse:
     return AuthResponse(allowed, caller.actor, context={"roles": ",".join(sorted(caller.roles))})
 
 
-def route(
-    method: str, path: str, *, public: bool = False, takes: Sequence[str] = (http.JSON,)
-) -> Callable[[Any], Any]:
-    """Declare a route whose handler takes an `http.Request`; what it raises becomes a problem."""
+def route(method: str, path: str, **declared: Unpack[Declared]) -> Callable[[Any], Any]:
+    """Declare a route whose handler takes an `http.Request`; what it raises becomes a problem.
+
+    It takes, gives and refuses what it declares: the contract says so, and the tests hold it.
+    """
 
     def register(handler: Callable[..., Any]) -> Any:
+        this = contract.add(Route(method, path, handler, declared))
+
         def handle(params: dict[str, str]) -> Any:
             named = {name: unquote(value) for name, value in params.items()}
             request = _request(path.format(**named))
-            if not public:
+            if not this.public:
                 access.require(method, path, request.roles)
+            http.known_arguments(request, this.asks)
             return handler(request, **named)
 
         @functools.wraps(handler)
@@ -53,8 +72,11 @@ def route(
             answer = http.answer(lambda: handle(params))
             return Response(answer.body, dict(answer.headers), answer.status)
 
-        declared = {"content_types": list(takes), "authorizer": None if public else authorize}
-        return app.route(path, methods=[method], **declared)(answering)
+        authorizer = None if this.public else authorize
+        kinds = list(this.takes) or [http.JSON]
+        return app.route(path, methods=[method], authorizer=authorizer, content_types=kinds)(
+            answering
+        )
 
     return register
 
@@ -87,97 +109,146 @@ def _request(path: str) -> http.Request:
     )
 
 
-@route("POST", "/sessions", public=True)
+@route(
+    "POST",
+    "/sessions",
+    public=True,
+    hears=READ,
+    takes=door.Session,
+    gives=door.Opened,
+    refuses=(NotFound,),
+)
 def open_session(request: http.Request) -> Any:
     """Say who you are, by public name and roles; locally only."""
     return door.open_session(request)
 
 
-@route("GET", "/products", public=True)
+@route("GET", "/products", public=True, hears=READ, asks=catalog.Asked, gives=Page[catalog.Item])
 def list_products(request: http.Request) -> Any:
     """The catalog, newest first; `category` narrows it."""
     return catalog.products(request)
 
 
-@route("GET", "/products/{id}", public=True)
-def get_product(request: http.Request, id: str) -> Any:  # noqa: A002
+@route(
+    "GET",
+    "/products/{id}",
+    public=True,
+    hears=(*READ, "If-None-Match"),
+    gives=catalog.Item,
+    refuses=(UnknownProduct,),
+)
+def get_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """One product with its picture."""
     return catalog.product_by_id(request, id)
 
 
-@route("GET", "/categories", public=True)
+@route("GET", "/categories", public=True, hears=READ, asks=Paging, gives=Page[catalog.Category])
 def list_categories(request: http.Request) -> Any:
     """The categories that have a product."""
     return catalog.categories(request)
 
 
-@route("POST", "/products")
+@route("POST", "/products", hears=WRITE, takes=Create, gives=door.RECORDED, refuses=(Exists,))
 def create_product(request: http.Request) -> Any:
     """A merchant lists a product."""
     return door.create_product(request)
 
 
-@route("PUT", "/products/{id}")
-def update_product(request: http.Request, id: str) -> Any:  # noqa: A002
+@route(
+    "PUT",
+    "/products/{id}",
+    hears=WRITE,
+    takes=Update,
+    gives=door.RECORDED,
+    refuses=(NotYours, UnknownProduct),
+)
+def update_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """Its merchant describes it anew."""
     return door.move(request, id, Update)
 
 
-@route("PUT", "/products/{id}/photo")
-def photograph_product(request: http.Request, id: str) -> Any:  # noqa: A002
+@route("PUT", "/products/{id}/photo", hears=WRITE, takes=Photograph, gives=door.RECORDED)
+def photograph_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """A photographer gives it a picture."""
     return door.move(request, id, Photograph)
 
 
-@route("POST", "/products/{id}/views")
-def view_product(request: http.Request, id: str) -> Any:  # noqa: A002
+@route("POST", "/products/{id}/views", hears=WRITE, takes=View, gives=door.RECORDED)
+def view_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """A customer looks at it."""
     return door.move(request, id, View)
 
 
-@route("POST", "/products/{id}/purchases")
-def purchase_product(request: http.Request, id: str) -> Any:  # noqa: A002
+@route("POST", "/products/{id}/purchases", hears=WRITE, takes=Purchase, gives=door.RECORDED)
+def purchase_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """A customer buys one."""
     return door.move(request, id, Purchase)
 
 
-@route("GET", "/contributions", public=True)
+@route(
+    "GET",
+    "/contributions",
+    public=True,
+    hears=READ,
+    asks=Paging,
+    gives=Page[contributions.Contribution],
+)
 def list_contributions(request: http.Request) -> Any:
     """Who contributed to which product."""
     return contributions.contributions(request)
 
 
-@route("GET", "/scores", public=True)
+@route("GET", "/scores", public=True, hears=READ, asks=scores.Asked, gives=Page[scores.Score])
 def list_scores(request: http.Request) -> Any:
     """How much each merchant or photographer sold: the winner first."""
     return scores.scores(request)
 
 
-@route("POST", "/events", takes=writer.ONE)
+@route(
+    "POST",
+    "/events",
+    hears=WRITE,
+    takes=writer.ONE,
+    gives=door.RECORDED,
+    refuses=writer.REFUSES,
+)
 def say_event(request: http.Request) -> Any:
     """The event writer: what happened, as hello-retail, a CloudEvent or a partner says it."""
     return writer.say(request)
 
 
-@route("POST", "/events/batch", takes=writer.MANY)
+@route("POST", "/events/batch", hears=READ, takes=writer.MANY, gives=writer.Told)
 def say_events(request: http.Request) -> Any:
     """Up to 500 events, each with an answer of its own."""
     return writer.say_many(request)
 
 
-@route("GET", "/events/{id}")
-def get_event(request: http.Request, id: str) -> Any:  # noqa: A002
+@route(
+    "GET",
+    "/events/{id}",
+    hears=READ,
+    asks=verdicts.Asked,
+    gives=verdicts.Verdict,
+    refuses=(GiveAt, UnknownEvent),
+)
+def get_event(request: http.Request, id: verdicts.EventId) -> Any:  # noqa: A002
     """What became of an event."""
     return verdicts.verdict(request, id)
 
 
-@route("GET", "/views")
-def list_views(request: http.Request) -> Any:
+@route("GET", "/views", gives=Page[health.Progress], refuses=(Throttled,))
+def list_views(request: http.Request) -> Any:  # noqa: ARG001
     """Every view, its version, and how far behind the archive it is."""
-    return health.views(request)
+    return health.views()
 
 
-@route("GET", "/health", public=True)
+@route("GET", "/openapi.json", public=True, hears=("If-None-Match",), gives=dict[str, Any])
+def get_contract(request: http.Request) -> Any:
+    """This document."""
+    return contract.answer(request)
+
+
+@route("GET", "/health", public=True, gives=health.Health)
 def get_health(request: http.Request) -> Any:  # noqa: ARG001
     """Whether the shop is up, and whether its views are level."""
     return health.health()

@@ -15,16 +15,20 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import Any, Self
+from typing import Annotated, Any, Self, cast
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from chalicelib import access, config, http, log, read, store, vault
 from chalicelib.access import Caller
 from chalicelib.decisions import DECIDERS, Decider
 from chalicelib.decisions import customer as customers
 from chalicelib.decisions import product as products
-from chalicelib.errors import BadRequest, Changed, Invalid, NotFound, Refused
+from chalicelib.errors import BadRequest, Changed, KeyReused, NotFound
 from chalicelib.events import SYSTEM, Envelope, Fact, Model, Position
 from chalicelib.http import Answer, Request
+from chalicelib.openapi.route import Given
 from chalicelib.projector.rows import keyed_of
 from chalicelib.signing import keys, seal, strict
 from chalicelib.store import Query, Row
@@ -32,6 +36,18 @@ from chalicelib.subjects import subject_key, subject_of
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[!-~]{1,255}")
+
+
+class Recorded(TypedDict):
+    """The event is on the log, at this position. Whether it counts, its subject judges there."""
+
+    id: str
+    type: str
+    subject: str
+    position: str
+
+
+RECORDED = Given(Recorded, 202, headers=("Location",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,23 +69,23 @@ class Once:
         digest = base64.urlsafe_b64encode(vault.fingerprint("commands", said)).decode().rstrip("=")
         return cls(str(event), digest, named)
 
-    def earlier(self, rows: Iterable[Row]) -> dict[str, str] | None:
+    def earlier(self, rows: Iterable[Row]) -> Recorded | None:
         """What was answered to the key's first command, if the id's rows tell of one.
 
-        Raises Refused for another command.
+        Raises KeyReused for another command.
         """
         now = time.time_ns() // 1_000_000
         known = [(key, row.body) for row in rows if (key := keyed_of(row)) and not key.lapsed(now)]
         for key, said in known:
             if key.commandhash == self.commandhash:
-                return {name: said[name] for name in ("id", "type", "subject", "position")}
+                return cast("Recorded", {name: said[name] for name in Recorded.__annotations__})
         if known:
             raise self.reused()
         return None
 
-    def reused(self) -> Refused:
+    def reused(self) -> KeyReused:
         """That the key stands for another command."""
-        return Refused("this key was used for another command", slug="key-reused", field=self.named)
+        return KeyReused("this key was used for another command", field=self.named)
 
 
 def create_product(request: Request) -> Answer:
@@ -109,13 +125,12 @@ def record(said: Envelope) -> Answer:
     return accepted(recorded(said, position))
 
 
-def recorded(said: Envelope, position: Position) -> dict[str, str]:
+def recorded(said: Envelope, position: Position) -> Recorded:
     """What is answered of an event that is on the log."""
-    named = {"id": said.id, "type": said.type, "subject": said.subject}
-    return named | {"position": str(position)}
+    return {"id": said.id, "type": said.type, "subject": said.subject, "position": str(position)}
 
 
-def accepted(said: dict[str, str]) -> Answer:
+def accepted(said: Recorded) -> Answer:
     """202: it is on the log, and there it is told what became of it."""
     return Answer(202, said, {"Location": f"/events/{said['id']}?at={said['position']}"})
 
@@ -163,10 +178,17 @@ class Session(Model):
     """Who one says one is: a public name, which the board shows to everyone; and roles."""
 
     name: customers.ShownName
-    roles: list[access.Role]
+    roles: Annotated[list[access.Role], Field(min_length=1)]
 
 
-def open_session(request: Request) -> dict[str, Any]:
+class Opened(TypedDict):
+    """A token for 12 h, and the opaque id that it names."""
+
+    token: str
+    userId: str
+
+
+def open_session(request: Request) -> Opened:
     """A token for a person by public name. Only where the shop itself says who people are.
 
     The same name is the same person. Raises NotFound where tokens come from elsewhere.
@@ -174,8 +196,6 @@ def open_session(request: Request) -> dict[str, Any]:
     if config.settings().identity != "local":
         raise NotFound("this shop does not open sessions; tokens come from its issuer")
     session = http.parse(request, Session)
-    if not session.roles:
-        raise Invalid("name at least one role", field="roles")
     actor = str(vault.name_for("person", session.name))
     _register(request, actor, session.name)
     return {"token": access.issue(Caller(actor, frozenset(session.roles))), "userId": actor}

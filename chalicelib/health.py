@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Literal
 
-from chalicelib import archive, checkpoint, http
+from typing_extensions import TypedDict
+
+from chalicelib import archive, checkpoint
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Shard
-from chalicelib.http import Request
+from chalicelib.read import Page
 from chalicelib.views import VIEWS
 
 
-def health() -> dict[str, Any]:
+class Health(TypedDict):
+    """`ok` once the views hold all of the log."""
+
+    status: Literal["ok", "catching-up"]
+
+
+class Lag(TypedDict):
+    """How far a shard is folded; level is as far as the archive goes."""
+
+    level: bool
+    position: str | None
+
+
+class Progress(TypedDict):
+    """One view: its version, whether it answers, and how many subjects stand still in it."""
+
+    view: str
+    version: int
+    live: bool
+    parked: int
+    shards: dict[str, Lag]
+
+
+def health() -> Health:
     """`ok`, or `catching-up` while the views do not hold all of the log yet."""
     try:
         return {"status": "ok" if checkpoint.is_ready() else "catching-up"}
@@ -19,13 +44,12 @@ def health() -> dict[str, Any]:
         return {"status": "catching-up"}
 
 
-def views(request: Request) -> dict[str, Any]:
+def views() -> Page[Progress]:
     """Every view with its version, and for each shard whether it is level."""
-    http.known_arguments(request)
     shards = archive.shards()
     found = checkpoint.all_of(shards)
     lags = {str(shard): _lag(shard, found.get(shard)) for shard in shards}
-    items = [
+    items: list[Progress] = [
         {
             "view": view.name,
             "version": view.version,
@@ -43,7 +67,7 @@ def _parked(reached: checkpoint.Checkpoint, view: str) -> int:
     return sum(len(reached.parked.get(name, ())) for name in (view, checkpoint.ALL))
 
 
-def _lag(shard: Shard, reached: checkpoint.Checkpoint | None) -> dict[str, Any]:
+def _lag(shard: Shard, reached: checkpoint.Checkpoint | None) -> Lag:
     if reached is None:
         return {"level": False, "position": None}
     return {"level": checkpoint.is_level(shard, reached), "position": str(reached.position)}

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NotRequired, TypeVar
 
 from pydantic import BaseModel
+from typing_extensions import TypedDict
 
 from chalicelib import telemetry
 from chalicelib.errors import (
     BadRequest,
     CloudFailure,
+    Internal,
     Invalid,
     Malformed,
     Problem,
@@ -62,6 +64,29 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+class Fault(TypedDict):
+    """The member, header or parameter at fault, and what is wrong with it."""
+
+    field: str
+    detail: str
+
+
+class Refusal(TypedDict):
+    """A no, as RFC 9457 has it: `type` names the reason, `detail` says how to mend it.
+
+    `known` lists what may stand there instead; `stream` is the shop's, and `clock` its time.
+    """
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: NotRequired[list[Fault]]
+    known: NotRequired[list[str]]
+    stream: NotRequired[str]
+    clock: NotRequired[str]
+
+
 def answer(handle: Callable[[], Any]) -> Answer:
     """What the handler gives, as an answer; whatever it raises, as a problem."""
     try:
@@ -76,20 +101,22 @@ def answer(handle: Callable[[], Any]) -> Answer:
             f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(failure.__traceback__)
         ]
         telemetry.say("error", error=type(failure).__name__, frames=frames[-8:])
-        return refusal(Problem("this is a fault of ours; it has been logged"))
+        return refusal(Internal("this is a fault of ours; it has been logged"))
     if isinstance(given, Answer):
         return given
-    return Answer(200, given.body() if hasattr(given, "body") else given)
+    return Answer(200, given)
 
 
 def refusal(problem: Problem) -> Answer:
     """The problem as an answer."""
-    body = _body(problem.status, problem.reason, problem.detail)
+    body = _body(problem.status, problem.slug, problem.detail)
     body |= {**({"errors": problem.errors} if problem.errors else {}), **problem.extra}
     return Answer(problem.status, body, {"Content-Type": PROBLEM, **problem.headers})
 
 
-def framework_refusal(status: int, headers: Mapping[str, str], takes: Sequence[str] = ()) -> Answer:
+def framework_refusal(
+    status: int, headers: Mapping[str, str], takes: Collection[str] = ()
+) -> Answer:
     """What the framework refused before a handler saw it, as a problem."""
     kept = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     body = _body(status, *FRAMEWORK.get(status, FRAMEWORK[500]))
@@ -104,15 +131,14 @@ def _body(status: int, reason: str, detail: str) -> dict[str, Any]:
 
 
 def parse(request: Request, model: type[M]) -> M:
-    """The body as the model has it; a route that takes a body takes no query parameter.
+    """The body as the model has it.
 
     Raises Unsupported, TooLarge, BadRequest (no such JSON) or Invalid (naming each member).
     """
-    known_arguments(request)
     return valid(model, document(request))
 
 
-def document(request: Request, takes: Sequence[str] = (JSON,), most: int = MOST_BODY) -> Any:
+def document(request: Request, takes: Collection[str] = (JSON,), most: int = MOST_BODY) -> Any:
     """The body as JSON; an empty body is an empty object."""
     content_type(request, takes)
     given = body(request, most)
@@ -122,7 +148,7 @@ def document(request: Request, takes: Sequence[str] = (JSON,), most: int = MOST_
         raise BadRequest(f"the body is not JSON that can be read: {flaw}", field="body") from None
 
 
-def content_type(request: Request, takes: Sequence[str]) -> str:
+def content_type(request: Request, takes: Collection[str]) -> str:
     """Which of the types that the route takes the body is of. Raises Unsupported."""
     kind = request.headers.get("content-type", JSON).partition(";")[0].strip().lower()
     if kind not in takes:
@@ -130,7 +156,7 @@ def content_type(request: Request, takes: Sequence[str]) -> str:
     return kind
 
 
-def _send(takes: Sequence[str]) -> str:
+def _send(takes: Collection[str]) -> str:
     return f"send the body as {' or '.join(takes)}"
 
 
@@ -156,13 +182,7 @@ def arguments(given: Mapping[str, Sequence[str]]) -> dict[str, str]:
     return {name: values[0] for name, values in given.items()}
 
 
-def argument(request: Request, name: str) -> str | None:
-    """The one query parameter that the route has. Raises BadRequest for any other."""
-    known_arguments(request, name)
-    return request.query.get(name)
-
-
-def known_arguments(request: Request, *names: str) -> None:
+def known_arguments(request: Request, names: Collection[str]) -> None:
     """Raises BadRequest for a query parameter that the route does not have."""
     for given in request.query:
         if given not in names:

@@ -12,9 +12,11 @@ import hmac
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Annotated, Any, Generic, NotRequired, TypeVar
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from chalicelib import archive, checkpoint, config, http, store, vault
 from chalicelib.checkpoint import READY, Checkpoint
@@ -32,23 +34,31 @@ MOST_ITEMS = 100
 ITEMS = 50
 MOST_CURSOR = 4000
 MARK = 16
-PAGING = ("limit", "cursor")
 
 T = TypeVar("T")
 
 
-@dataclass(slots=True)
-class Listed:
-    """One page of a list."""
+class Paging(TypedDict, total=False):
+    """What every list asks: how many items, and where to go on."""
 
-    items: list[dict[str, Any]]
+    limit: Annotated[
+        int, Field(ge=1, le=MOST_ITEMS, description=f"How many items at most; else {ITEMS}.")
+    ]
+    cursor: Annotated[
+        str,
+        Field(max_length=MOST_CURSOR, description="Where to go on: `next` of the page before."),
+    ]
+
+
+class Page(TypedDict, Generic[T]):
+    """One page of a list; `next` is the cursor of the page after it, null on the last.
+
+    An index may trail by moments: `asOf` says when it was asked.
+    """
+
+    items: list[T]
     next: str | None
-    as_of: str | None = None
-
-    def body(self) -> dict[str, Any]:
-        """The page as it is answered."""
-        said = {"asOf": self.as_of} if self.as_of else {}
-        return {"items": self.items, "next": self.next, **said}
+    asOf: NotRequired[str]
 
 
 def rows(request: Request, *keys: Key, view: View | None = None) -> list[Row | None]:
@@ -124,14 +134,14 @@ def _is_ours(stream: str) -> bool:
     }
 
 
-def one(request: Request, view: View, key: Key) -> Answer:
-    """What a view says of the subject `key.sk`, its version as the ETag. Raises NotFound."""
+def one(request: Request, view: View, key: Key, unknown: type[NotFound]) -> Answer:
+    """What a view says of the subject `key.sk`, its version as the ETag. Raises `unknown`."""
     kind, subject = key.sk.partition("/")[0], key.sk
     decider = DECIDERS[kind]
     place = Key(view.pk(key.pk), key.sk)
     row, judged = rows(request, place, subject_key(decider, subject), view=view)
     if row is None:
-        raise NotFound(f"there is no {kind} with this id", slug=f"unknown-{kind}")
+        raise unknown(f"there is no {kind} with this id")
     tag = http.etag(subject_of(decider, judged).version, view)
     return http.tagged(request, row.body, tag)
 
@@ -140,18 +150,18 @@ def page(
     request: Request,
     view: View,
     query: Query,
-    tell: Callable[[list[Row]], list[dict[str, Any]]],
-) -> Listed:
+    tell: Callable[[list[Row]], list[T]],
+) -> Page[T]:
     """One page of a view's rows, as `tell` tells them; it may read more rows of the table."""
     limit, after = _limit(request), _cursor(request, query)
 
-    def look() -> tuple[list[dict[str, Any]], Any]:
+    def look() -> tuple[list[T], Any]:
         found, more = store.page(query, limit, after)
         return tell(found), more
 
     items, more = whole(request, look, view)
-    as_of = _now() if query.index else None
-    return Listed(items, more and _write_cursor(query, more), as_of)
+    page = Page[T](items=items, next=more and _write_cursor(query, more))
+    return {**page, "asOf": _now()} if query.index else page
 
 
 def whole(request: Request, look: Callable[[], T], view: View | None = None) -> T:

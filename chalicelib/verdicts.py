@@ -11,56 +11,89 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from typing import Any
+from typing import Annotated, Any, Literal, NotRequired, cast
 
-from chalicelib import archive, http, read, store
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from chalicelib import archive, read, store
 from chalicelib.checkpoint import ALL, Checkpoint, key_of
-from chalicelib.errors import Invalid, Malformed, NotFound, NotYet
+from chalicelib.errors import GiveAt, Invalid, Malformed, NotYet, UnknownEvent
 from chalicelib.events import Position
+from chalicelib.events.record import POSITION
 from chalicelib.http import Request
 from chalicelib.projector.rows import verdict_key
 from chalicelib.signing import strict
 from chalicelib.store import Query, Row
 
 EVENT = re.compile(r"[A-Za-z0-9._~-]{1,64}")
-PUBLIC = ("id", "type", "subject", "position", "verdict", "reason", "detail", "views")
+EventId = Annotated[str, Field(pattern=f"^{EVENT.pattern}$")]
 
 
-def verdict(request: Request, event: str) -> dict[str, Any]:
-    """What became of the event. Raises NotFound, NotYet, CatchingUp, BadRequest, Invalid."""
-    at = http.argument(request, "at")
+class Asked(TypedDict, total=False):
+    """Where the event lies."""
+
+    at: Annotated[
+        str, Field(pattern=f"^{POSITION.pattern}$", description="Its position, as the 202 gave it.")
+    ]
+
+
+class Verdict(TypedDict):
+    """What became of an event. `id` is null where the record at the position says another.
+
+    `reason` and `detail` say why it does not count, `views` where it is parked. `data` is told to
+    its actor and to an admin.
+    """
+
+    id: str | None
+    type: NotRequired[str]
+    subject: NotRequired[str]
+    position: str
+    verdict: Literal["counted", "ignored", "parked", "quarantined"]
+    reason: NotRequired[str]
+    detail: NotRequired[str]
+    views: NotRequired[list[str]]
+    data: NotRequired[dict[str, Any]]
+
+
+PUBLIC = Verdict.__annotations__.keys() - {"data"}
+
+
+def verdict(request: Request, event: str) -> Verdict:
+    """What became of the event.
+
+    Raises GiveAt, UnknownEvent, NotYet, CatchingUp, BadRequest, Invalid.
+    """
     if not EVENT.fullmatch(event):
         raise Invalid("an event's id is 1 to 64 of A-Z a-z 0-9 . _ ~ -", field="id")
+    at = request.query.get("at")
     if at is None:
         return _by_id(request, event)
     return _at(request, event, read.position(at, "at"))
 
 
-def _by_id(request: Request, event: str) -> dict[str, Any]:
+def _by_id(request: Request, event: str) -> Verdict:
     rows, _ = read.whole(request, lambda: store.page(Query(f"event/{event}"), limit=1))
     if not rows:
-        raise NotFound(
+        raise GiveAt(
             "no row is kept of this event; give ?at= with the position that the 202 answered",
-            slug="give-at",
             field="at",
         )
-    return {name: value for name, value in rows[0].body.items() if name in PUBLIC}
+    return _public(rows[0])
 
 
-def _at(request: Request, event: str, position: Position) -> dict[str, Any]:
+def _at(request: Request, event: str, position: Position) -> Verdict:
     row, checkpoint = read.rows(request, verdict_key(position), key_of(position.shard))
     reached = None if checkpoint is None else Checkpoint.of(checkpoint)
     if reached is None or reached.position < position.sequence:
         raise NotYet("the event at this position is recorded, and not judged yet", field="at")
     found = archive.record_at(position)
     if found is None:
-        raise NotFound("there is no event at this position", slug="unknown-event", field="at")
+        raise UnknownEvent("there is no event at this position", field="at")
     said = _said(found[0].data)
     told = _told(row, reached, said, position)
     if said.get("id") != event and told["verdict"] != "quarantined":
-        raise NotFound(
-            "the event at this position has another id", slug="unknown-event", field="at"
-        )
+        raise UnknownEvent("the event at this position has another id", field="at")
     told["id"] = event if said.get("id") == event else None
     if told["verdict"] != "quarantined" and (said["actor"] == request.actor or _admin(request)):
         told["data"] = said["data"]
@@ -73,13 +106,21 @@ def _admin(request: Request) -> bool:
 
 def _told(
     row: Row | None, reached: Checkpoint, said: dict[str, Any], position: Position
-) -> dict[str, Any]:
+) -> Verdict:
     if row is not None:
-        return {name: value for name, value in row.body.items() if name in PUBLIC}
+        return _public(row)
     since = reached.parked.get(ALL, {}).get(said["subject"])
-    verdict = "parked" if since and Position.parse(since) <= position else "counted"
-    told = {"type": said["type"], "subject": said["subject"], "position": str(position)}
-    return told | {"verdict": verdict}
+    return {
+        "id": said["id"],
+        "type": said["type"],
+        "subject": said["subject"],
+        "position": str(position),
+        "verdict": "parked" if since and Position.parse(since) <= position else "counted",
+    }
+
+
+def _public(row: Row) -> Verdict:
+    return cast("Verdict", {name: row.body[name] for name in row.body.keys() & PUBLIC})
 
 
 def _said(data: bytes) -> dict[str, Any]:

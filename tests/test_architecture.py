@@ -26,13 +26,14 @@ LAYERS = (
     {"signing"},
     {"log", "archive", "store", "vault", "decisions"},
     {"access", "http", "checkpoint", "view", "subjects"},
+    {"openapi"},
     {"read"},
     {"views"},
     {"projector"},
     {"door", "verdicts", "health"},
     {"writer"},
 )
-LOWER = {"log", "archive", "store", "vault", "access", "http", "telemetry"}
+LOWER = {"log", "archive", "store", "vault", "access", "http", "openapi", "telemetry"}
 GROUND = {"events", "signing", "errors", "config"}
 CLOUD = {"log", "archive", "store", "vault", "config", "signing.keys"}
 PURE = (

@@ -13,7 +13,7 @@ from typing import Annotated
 from pydantic import AfterValidator, StringConstraints
 
 from chalicelib.decisions.subject import Ignored, State
-from chalicelib.errors import Refused
+from chalicelib.errors import Exists
 from chalicelib.events import Event, Fact, Model, customer, product
 
 KIND = "customer"
@@ -53,11 +53,11 @@ Command = Register
 
 
 def decide(state: Customer | None, command: Command | customer.RoleClaimed, actor: str) -> Fact:  # noqa: ARG001
-    """The event that the command comes to. Raises Refused when the person is known already."""
+    """The event that the command comes to. Raises Exists when the person is known already."""
     if isinstance(command, customer.RoleClaimed):
         return command
     if state is not None:
-        raise Refused("this person is registered already", slug="exists")
+        raise Exists("this person is registered already")
     return customer.Registered(public_name=command.public_name)
 
 

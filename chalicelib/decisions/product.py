@@ -12,7 +12,7 @@ from typing import Annotated
 from pydantic import Field, StringConstraints
 
 from chalicelib.decisions.subject import Ignored, State
-from chalicelib.errors import Forbidden, NotFound, Refused
+from chalicelib.errors import Exists, NotYours, UnknownProduct
 from chalicelib.events import Event, Fact, Model, Told, product
 
 KIND = "product"
@@ -68,11 +68,11 @@ Command = Create | Update | Photograph | View | Purchase
 def decide(state: Product | None, command: Command | Told, actor: str) -> Fact:
     """The event that the command comes to; a fact said elsewhere asks to be said here as it is.
 
-    Raises Refused, NotFound or Forbidden; the state may lag, so `evolve` judges again.
+    Raises Exists, UnknownProduct or NotYours; the state may lag, so `evolve` judges again.
     """
     match command:
         case Create() | product.Created() if state is not None and state.listed is not None:
-            raise Refused("a product with this id exists already", slug="exists", field="id")
+            raise Exists("a product with this id exists already", field="id")
         case Update() | product.Updated():
             _own(state, actor)
     return command if isinstance(command, Told) else _fact(command)
@@ -98,9 +98,9 @@ def _description(command: product.Description) -> dict[str, object]:
 
 def _own(state: Product | None, actor: str) -> None:
     if state is None or state.listed is None:
-        raise NotFound("there is no product with this id", slug="unknown-product")
+        raise UnknownProduct("there is no product with this id")
     if state.creator != actor:
-        raise Forbidden("only the merchant who listed a product may update it", slug="not-yours")
+        raise NotYours("only the merchant who listed a product may update it")
 
 
 def evolve(before: Product | None, event: Event) -> Product | Ignored:

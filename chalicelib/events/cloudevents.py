@@ -19,7 +19,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from chalicelib.errors import Invalid
+from chalicelib.errors import Invalid, NoSuchType
 from chalicelib.events import FACTS
 from chalicelib.events.envelope import Claimed, Model, Told
 from chalicelib.events.told import ENTITY, Converted, Time, valid
@@ -56,9 +56,7 @@ def convert(document: Any) -> Converted:
     event = valid(CloudEvent, document)
     model = TYPES.get(event.type)
     if model is None:
-        raise Invalid(
-            "name one of the known types", slug="unknown-type", field="type", known=list(TYPES)
-        )
+        raise NoSuchType("name one of the known types", field="type", known=list(TYPES))
     return Converted(
         subject=_subject(event),
         fact=_fact(model, event.data),

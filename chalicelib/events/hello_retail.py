@@ -24,8 +24,9 @@ from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic_core.core_schema import CoreSchema, any_schema
 
-from chalicelib.errors import Forbidden, Invalid
+from chalicelib.errors import Forbidden, Invalid, NotSupportedYet, UnknownSchema
 from chalicelib.events import customer, product
 from chalicelib.events.envelope import Claimed, Model, Told
 from chalicelib.events.told import Converted, Entity, Time, valid
@@ -75,11 +76,7 @@ def _opened(document: Any, *, imports: bool) -> tuple[_Envelope, dict[str, Any],
 def _said(data: dict[str, Any], within: str, *, imports: bool) -> _Said:
     schema = _schema(data, within, (*EVENTS, *LATER))
     if schema in LATER:
-        raise Invalid(
-            "this schema is known, and not taken yet",
-            slug="not-supported-yet",
-            field=f"{within}schema",
-        )
+        raise NotSupportedYet("this schema is known, and not taken yet", field=f"{within}schema")
     model = EVENTS[schema]
     if model is _AddRole and not imports:
         raise Forbidden("a role is added by an admin", field="Authorization")
@@ -91,11 +88,8 @@ def _schema(document: Any, within: str, known: tuple[str, ...]) -> str:
         raise Invalid("the event is a JSON object", field=within.rstrip(".") or "body")
     schema = document.get("schema")
     if not isinstance(schema, str) or schema not in known:
-        raise Invalid(
-            "name one of the known schemas",
-            slug="unknown-schema",
-            field=f"{within}schema",
-            known=list(known),
+        raise UnknownSchema(
+            "name one of the known schemas", field=f"{within}schema", known=list(known)
         )
     return schema
 
@@ -246,3 +240,27 @@ ENVELOPES: dict[str, type[_Ingress]] = {
     "com.nordstrom/retail-stream-ingress/1-0-0": _Ingress,
     "com.nordstrom/retail-stream-egress/1-0-0": _Egress,
 }
+
+
+class AnyEvent:
+    """What `convert` takes, as the contract says it: one of the events, bare or in an envelope."""
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, *_: Any) -> CoreSchema:
+        return any_schema()
+
+    @classmethod
+    def __get_pydantic_json_schema__(cls, *_: Any) -> dict[str, Any]:
+        origin = _Envelope.model_json_schema()["properties"]["origin"]
+        events = [_named(schema, model) for schema, model in EVENTS.items()]
+        bare = [{**e, "properties": {**e["properties"], "origin": origin}} for e in events]
+        around = [_named(schema, model) for schema, model in ENVELOPES.items()]
+        for envelope in around:
+            envelope["properties"]["data"] = {"oneOf": events}
+        return {"oneOf": [*bare, *around]}
+
+
+def _named(schema: str, model: type[Model]) -> dict[str, Any]:
+    said = model.model_json_schema()
+    named = {"schema": {"const": schema}, **said["properties"]}
+    return {**said, "properties": named, "required": ["schema", *said.get("required", ())]}

@@ -7,6 +7,7 @@ A row is `pk`, `sk` and a JSON `body`; a tally has a number `rank` that is only 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -29,7 +30,7 @@ class Put:
     """The whole row. `listing` is (list, order); `memory` is a subject's own."""
 
     key: Key
-    body: dict[str, Any]
+    body: Mapping[str, Any]
     listing: tuple[str, str] | None = None
     blob: bytes | None = None
 
@@ -122,7 +123,7 @@ def _index_key(text: str) -> int:
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
-def text_of(body: dict[str, Any]) -> str:
+def text_of(body: Mapping[str, Any]) -> str:
     try:
         return _encode(body)
     except (TypeError, ValueError) as error:

@@ -10,16 +10,21 @@ Rows     `products`            one product, in the list `newest`      (owned)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, NotRequired, cast
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from chalicelib import http, read
 from chalicelib.decisions.product import Product
-from chalicelib.errors import BadRequest
+from chalicelib.errors import BadRequest, UnknownProduct
 from chalicelib.events import Event, product
 from chalicelib.http import Answer, Request
-from chalicelib.read import PAGING, Listed
+from chalicelib.read import Page, Paging
 from chalicelib.store import Add, Delete, Key, Put, Query, Row, Write
 from chalicelib.view import View
+
+MOST_CATEGORY = 100
 
 
 def reduce(event: Event, before: Product | None, after: Product) -> Iterator[Write]:
@@ -38,31 +43,76 @@ def reduce(event: Event, before: Product | None, after: Product) -> Iterator[Wri
     yield Put(Key(f"category/{new}", order), body)
 
 
-def _body(entity: str, state: Product) -> dict[str, Any]:
-    assert state.listed is not None
-    listed = state.listed.model_dump(by_alias=True, exclude_none=True)
-    return {
+class Asked(Paging, total=False):
+    """Which part of the catalog."""
+
+    category: Annotated[
+        str,
+        Field(min_length=1, max_length=MOST_CATEGORY, description="Only what is in this category."),
+    ]
+
+
+class Money(TypedDict):
+    """An amount in the currency's minor unit."""
+
+    amount: int
+    currency: str
+
+
+class Item(TypedDict):
+    """One product, with its picture and its price where it has them."""
+
+    id: str
+    brand: str
+    name: str
+    description: str
+    category: str
+    price: NotRequired[Money]
+    image: NotRequired[str]
+    createdAt: str
+    merchant: str
+
+
+class Category(TypedDict):
+    """A category, and how many products it has."""
+
+    category: str
+    products: int
+
+
+def _body(entity: str, state: Product) -> Item:
+    listed = state.listed
+    assert listed is not None
+    assert state.created is not None
+    assert state.creator is not None
+    item: Item = {
         "id": entity,
-        **listed,
-        **({"image": state.image} if state.image else {}),
+        "brand": listed.brand,
+        "name": listed.name,
+        "description": listed.description,
+        "category": listed.category,
         "createdAt": state.created,
         "merchant": state.creator,
     }
+    if listed.price is not None:
+        item["price"] = {"amount": listed.price.amount, "currency": listed.price.currency}
+    if state.image is not None:
+        item["image"] = state.image
+    return item
 
 
 def product_by_id(request: Request, entity: str) -> Answer:
-    """One product, with its version as the ETag. Raises NotFound, Invalid."""
-    http.known_arguments(request)
+    """One product, with its version as the ETag. Raises UnknownProduct, Invalid."""
     key = Key(f"products/{http.entity(entity)}", f"product/{entity}")
-    return read.one(request, VIEW, key)
+    return read.one(request, VIEW, key, UnknownProduct)
 
 
-def products(request: Request) -> Listed:
+def products(request: Request) -> Page[Item]:
     """A page of the catalog, newest first; of one category, if it is named."""
-    http.known_arguments(request, "category", *PAGING)
     category = request.query.get("category")
-    if category is not None and not 0 < len(category) <= 100:
-        raise BadRequest("a category has 1 to 100 characters", field="category")
+    if category is not None and not 0 < len(category) <= MOST_CATEGORY:
+        detail = f"a category has 1 to {MOST_CATEGORY} characters"
+        raise BadRequest(detail, field="category")
     if category is None:
         query = Query(VIEW.pk("newest"), index="listing", newest_first=True)
     else:
@@ -70,17 +120,16 @@ def products(request: Request) -> Listed:
     return read.page(request, VIEW, query, _products)
 
 
-def _products(rows: list[Row]) -> list[dict[str, Any]]:
-    return [row.body for row in rows]
+def _products(rows: list[Row]) -> list[Item]:
+    return [cast("Item", row.body) for row in rows]
 
 
-def categories(request: Request) -> Listed:
+def categories(request: Request) -> Page[Category]:
     """A page of the categories that have a product, by name."""
-    http.known_arguments(request, *PAGING)
     return read.page(request, VIEW, Query(VIEW.pk("categories")), _categories)
 
 
-def _categories(rows: list[Row]) -> list[dict[str, Any]]:
+def _categories(rows: list[Row]) -> list[Category]:
     return [{"category": row.key.sk, "products": row.rank} for row in rows if row.rank > 0]
 
 

@@ -8,13 +8,15 @@ Rows     `products`   one product   (owned)
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import cast
 
-from chalicelib import http, read
+from typing_extensions import TypedDict
+
+from chalicelib import read
 from chalicelib.decisions.product import UNKNOWN, Product
 from chalicelib.events import Event, product
 from chalicelib.http import Request
-from chalicelib.read import PAGING, Listed
+from chalicelib.read import Page
 from chalicelib.store import Key, Put, Query, Row, Write
 from chalicelib.view import View
 from chalicelib.views import names
@@ -27,7 +29,22 @@ def reduce(event: Event, before: Product | None, after: Product) -> Iterator[Wri
         yield Put(Key("products", event.subject), body)
 
 
-def _body(entity: str, state: Product) -> dict[str, Any]:
+class Contributors(TypedDict):
+    """Who created the product, and who photographed it last: opaque ids, or UNKNOWN."""
+
+    productId: str
+    creator: str | None
+    photographer: str | None
+
+
+class Contribution(Contributors):
+    """The same with the public names."""
+
+    creatorName: str | None
+    photographerName: str | None
+
+
+def _body(entity: str, state: Product) -> Contributors:
     """An orphan belongs to UNKNOWN for good, whoever comes later."""
     creator, photographer = state.creator, state.photographer
     if state.orphan:
@@ -35,18 +52,24 @@ def _body(entity: str, state: Product) -> dict[str, Any]:
     return {"productId": entity, "creator": creator, "photographer": photographer}
 
 
-def contributions(request: Request) -> Listed:
+def contributions(request: Request) -> Page[Contribution]:
     """A page of products with their contributors, by product id."""
-    http.known_arguments(request, *PAGING)
     return read.page(request, VIEW, Query(VIEW.pk("products")), _told)
 
 
-def _told(rows: list[Row]) -> list[dict[str, Any]]:
-    known = names.of({row.body[role] for row in rows for role in ROLES})
-    return [row.body | {f"{role}Name": known.get(row.body[role]) for role in ROLES} for row in rows]
+def _told(rows: list[Row]) -> list[Contribution]:
+    found = [cast("Contributors", row.body) for row in rows]
+    known = names.of({who for each in found for who in (each["creator"], each["photographer"])})
+    return [
+        {
+            **each,
+            "creatorName": known.get(each["creator"] or ""),
+            "photographerName": known.get(each["photographer"] or ""),
+        }
+        for each in found
+    ]
 
 
-ROLES = ("creator", "photographer")
 FEEDS = (product.Created, product.Photographed, product.Purchased)
 versions = {1: reduce}
 VIEW = View("contributions", 1, FEEDS, versions[1])

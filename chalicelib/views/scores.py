@@ -11,14 +11,17 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Literal, Required
 
-from chalicelib import http, read
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from chalicelib import read
 from chalicelib.decisions.product import UNKNOWN, Product
 from chalicelib.errors import BadRequest
 from chalicelib.events import Event, product
 from chalicelib.http import Request
-from chalicelib.read import PAGING, Listed
+from chalicelib.read import Page, Paging
 from chalicelib.store import Add, Key, Query, Row, Write
 from chalicelib.view import View
 from chalicelib.views import names
@@ -32,9 +35,23 @@ def reduce(event: Event, before: Product | None, after: Product) -> Iterator[Wri
         yield Add(Key(role, person), 1, ranking=None if person == UNKNOWN else role)
 
 
-def scores(request: Request) -> Listed:
+class Asked(Paging):
+    """Whose board, and which page of it."""
+
+    role: Required[Annotated[Role, Field(description="Whose board.")]]
+
+
+class Score(TypedDict):
+    """One line of the board: the person's sales in this role."""
+
+    userId: str
+    role: Role
+    score: int
+    name: str | None
+
+
+def scores(request: Request) -> Page[Score]:
     """A page of the board of one role, the highest score first. Raises BadRequest."""
-    http.known_arguments(request, "role", *PAGING)
     role = request.query.get("role")
     if role not in ROLES:
         raise BadRequest("role is creator or photographer", field="role")
@@ -42,7 +59,7 @@ def scores(request: Request) -> Listed:
     return read.page(request, VIEW, query, functools.partial(_told, role))
 
 
-def _told(role: Role, rows: list[Row]) -> list[dict[str, Any]]:
+def _told(role: Role, rows: list[Row]) -> list[Score]:
     known = names.of({row.key.sk for row in rows})
     return [
         {"userId": (who := row.key.sk), "score": row.rank, "role": role, "name": known.get(who)}

@@ -13,24 +13,56 @@ is passed on as it is (`partner`).
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
+from typing_extensions import TypedDict
 
 from chalicelib import door, http
-from chalicelib.errors import Invalid, Problem
-from chalicelib.http import JSON, Answer, Request
+from chalicelib.errors import (
+    Exists,
+    Invalid,
+    NotSupportedYet,
+    NotYours,
+    Problem,
+    UnknownProduct,
+    UnknownSchema,
+)
+from chalicelib.events.cloudevents import CloudEvent
+from chalicelib.events.hello_retail import AnyEvent
+from chalicelib.http import JSON, Answer, Refusal, Request
 from chalicelib.writer import batch, partner
 from chalicelib.writer.said import CLOUDEVENT, Said, only_its_own, said
 
 JOSE, CLOUDEVENTS = "application/jose", "application/cloudevents-batch+json"
-ONE = (JSON, CLOUDEVENT, JOSE)
-MANY = (JSON, CLOUDEVENTS)
 MOST_BODY = 1024 * 1024
 MOST_EVENTS = 500
+
+Sealed = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+$", max_length=http.MOST_BODY),
+]
+Many = Field(min_length=1, max_length=MOST_EVENTS)
+ONE = {JSON: AnyEvent, CLOUDEVENT: CloudEvent, JOSE: Sealed}
+MANY = {JSON: Annotated[list[AnyEvent], Many], CLOUDEVENTS: Annotated[list[CloudEvent], Many]}
+REFUSES: tuple[type[Problem], ...] = (
+    Exists,
+    NotYours,
+    UnknownProduct,
+    UnknownSchema,
+    NotSupportedYet,
+    *partner.REFUSES,
+)
+
+
+class Told(TypedDict):
+    """Of each event, in their order, what would be the answer to it alone."""
+
+    items: list[batch.Taken | Refusal]
 
 
 def say(request: Request) -> Answer:
     """One event, recorded."""
-    http.known_arguments(request)
     kind = http.content_type(request, ONE)
     if kind == JOSE:
         return partner.pass_on(request)
@@ -41,9 +73,8 @@ def say(request: Request) -> Answer:
     return door.submit(speaker, *one.parts, one.fact, one.once or door.keyed(request))
 
 
-def say_many(request: Request) -> dict[str, Any]:
+def say_many(request: Request) -> Told:
     """A batch of events: of each, in their order, what would be the answer to it alone."""
-    http.known_arguments(request)
     only_its_own(request, door.HEADER, "If-Match")
     kind = CLOUDEVENT if http.content_type(request, MANY) == CLOUDEVENTS else JSON
     events = http.document(request, MANY, MOST_BODY)

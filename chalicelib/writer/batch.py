@@ -14,7 +14,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from chalicelib import door, http, log, read, store
 from chalicelib.decisions import DECIDERS, Decider
@@ -22,7 +22,7 @@ from chalicelib.decisions.subject import Ignored
 from chalicelib.errors import Problem, Throttled
 from chalicelib.events import Envelope, Position
 from chalicelib.events import read as event_of
-from chalicelib.http import Request
+from chalicelib.http import Refusal, Request
 from chalicelib.projector.rows import id_key
 from chalicelib.signing import keys, seal
 from chalicelib.store import Key, Row
@@ -31,15 +31,22 @@ from chalicelib.writer.said import Said
 
 MOST_S = 12.0  # API Gateway waits 29 s; a call that hangs may take half of it
 
-Answers = dict[int, dict[str, Any]]
+
+class Taken(door.Recorded):
+    """One of them that is recorded."""
+
+    status: Literal[202]
 
 
-def answers(request: Request, read_as: Sequence[Said | Problem]) -> list[dict[str, Any]]:
+Answers = dict[int, Taken | Refusal]
+
+
+def answers(request: Request, read_as: Sequence[Said | Problem]) -> list[Taken | Refusal]:
     """What each event comes to, in their order: recorded, or the problem with it.
 
     Raises CatchingUp, NotYet, and CloudFailure before anything is appended.
     """
-    given = {at: _no(one) for at, one in enumerate(read_as) if isinstance(one, Problem)}
+    given: Answers = {at: _no(one) for at, one in enumerate(read_as) if isinstance(one, Problem)}
     told = {at: one for at, one in enumerate(read_as) if isinstance(one, Said)}
     twins = _twins(told, given)
     fresh = {at: one for at, one in told.items() if at not in given and at not in twins}
@@ -124,7 +131,7 @@ def _lines(told: dict[int, Said], rows: dict[Key, Row], given: Answers) -> list[
     return list(lines.values())
 
 
-def _earlier(said: Said, rows: dict[Key, Row]) -> dict[str, str] | None:
+def _earlier(said: Said, rows: dict[Key, Row]) -> door.Recorded | None:
     row = rows.get(id_key(said.once.id, said.subject)) if said.once else None
     return said.once.earlier([row]) if said.once and row else None
 
@@ -145,10 +152,10 @@ def _say(lines: list[Line], given: Answers) -> None:
                 line.go_on(event, position, given)
 
 
-def _yes(recorded: dict[str, str]) -> dict[str, Any]:
+def _yes(recorded: door.Recorded) -> Taken:
     return {"status": 202, **recorded}
 
 
-def _no(problem: Problem) -> dict[str, Any]:
-    body: dict[str, Any] = http.refusal(problem).body
+def _no(problem: Problem) -> Refusal:
+    body: Refusal = http.refusal(problem).body
     return body

@@ -13,14 +13,20 @@ from datetime import UTC, datetime
 from chalicelib import config, door, http, log
 from chalicelib.errors import (
     BadSignature,
-    Forbidden,
-    Invalid,
+    ForAnotherStream,
     KeyNotValid,
+    KeyOutsideWindow,
     Malformed,
+    NoSealedEvent,
+    NoSuchKey,
+    NoSuchType,
     NotAuthorised,
+    NotGranted,
+    OutOfTime,
     Problem,
     SecurityError,
     Stale,
+    UnfitSignature,
     UnknownKey,
     WrongStream,
 )
@@ -31,15 +37,16 @@ from chalicelib.signing import keys, unseal
 from chalicelib.writer.said import only_its_own
 
 # What is wrong, where, and how to mend it.
-MEND: dict[type[SecurityError], tuple[str, str, str]] = {
-    Malformed: ("malformed", "body", "this is no event as it is sealed here"),
-    BadSignature: ("bad-signature", "signature", "it does not fit: sign the bytes that are sent"),
-    UnknownKey: ("unknown-key", "kid", "the trust document names no such key: have it registered"),
-    KeyNotValid: ("key-not-valid", "kid", "the key is outside its window, or revoked"),
-    WrongStream: ("wrong-stream", "stream", "the event is sealed for another stream than this"),
-    NotAuthorised: ("not-authorised", "kid", "the key may not say this as this source"),
-    Stale: ("stale", "time", "over 60 s before or 15 s after this clock: set yours, seal anew"),
+MEND: dict[type[SecurityError], tuple[type[Problem], str, str]] = {
+    Malformed: (NoSealedEvent, "body", "this is no event as it is sealed here"),
+    BadSignature: (UnfitSignature, "signature", "it does not fit: sign the bytes that are sent"),
+    UnknownKey: (NoSuchKey, "kid", "the trust document names no such key: have it registered"),
+    KeyNotValid: (KeyOutsideWindow, "kid", "the key is outside its window, or revoked"),
+    WrongStream: (ForAnotherStream, "stream", "the event is sealed for another stream than this"),
+    NotAuthorised: (NotGranted, "kid", "the key may not say this as this source"),
+    Stale: (OutOfTime, "time", "over 60 s before or 15 s after this clock: set yours, seal anew"),
 }
+REFUSES: tuple[type[Problem], ...] = (NoSuchType, *(refusal for refusal, _, _ in MEND.values()))
 
 
 def pass_on(request: Request) -> Answer:
@@ -66,24 +73,22 @@ def _believed(sealed: bytes, clock: int) -> Envelope:
 
 
 def _refusal(doubt: SecurityError, clock: int) -> Problem:
-    slug, field, detail = MEND[type(doubt)]
+    refusal, field, detail = MEND[type(doubt)]
     match doubt:
-        case NotAuthorised():
-            return Forbidden(detail, slug=slug, field=field)
         case Malformed():
-            return Invalid(f"{detail}: {doubt}", slug=slug, field=field)
+            return refusal(f"{detail}: {doubt}", field=field)
         case WrongStream():
-            return Invalid(detail, slug=slug, field=field, stream=config.settings().stream)
+            return refusal(detail, field=field, stream=config.settings().stream)
         case Stale():
             now = datetime.fromtimestamp(clock / 1000, UTC).isoformat(timespec="milliseconds")
-            return Invalid(detail, slug=slug, field=field, clock=now.replace("+00:00", "Z"))
+            return refusal(detail, field=field, clock=now.replace("+00:00", "Z"))
         case _:
-            return Invalid(detail, slug=slug, field=field)
+            return refusal(detail, field=field)
 
 
 def _modelled(event: Envelope) -> None:
     """Raises Invalid where this code does not know the type, or its model refuses the data."""
     model = FACTS.get(event.type)
     if model is None:
-        raise Invalid("this shop knows no such type", slug="unknown-type", field="type")
+        raise NoSuchType("this shop knows no such type", field="type")
     valid(model, event.data, "data.")

@@ -27,7 +27,14 @@ ROUTES: list[tuple[str, str, set[str], Any, int]] = [
     ("GET", "/events/some-event", ALL, None, 404),
     ("GET", "/views", {"admin"}, None, 200),
 ]
-OPEN = ["/products", "/categories", "/contributions", "/scores?role=creator", "/health"]
+OPEN = [
+    "/products",
+    "/categories",
+    "/contributions",
+    "/scores?role=creator",
+    "/health",
+    "/openapi.json",
+]
 
 
 @pytest.fixture(scope="module")

@@ -40,6 +40,7 @@ PUBLIC = {
     "GET /contributions",
     "GET /scores",
     "GET /health",
+    "GET /openapi.json",
 }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from chalicelib import archive, checkpoint, health
 from chalicelib.checkpoint import Checkpoint
 from chalicelib.events import Shard
-from chalicelib.http import Request
 from chalicelib.views import VIEWS
 
 SHARD = Shard("tillstream-test-1", "shardId-000000000000")
@@ -17,7 +16,5 @@ def test_a_subject_that_is_parked_for_all_views_is_counted_in_each(monkeypatch):
     monkeypatch.setattr(archive, "shards", lambda: [SHARD])
     monkeypatch.setattr(checkpoint, "all_of", lambda _: {SHARD: reached})
     monkeypatch.setattr(checkpoint, "is_level", lambda *_: True)
-    found = {
-        item["view"]: item["parked"] for item in health.views(Request("GET", "/views"))["items"]
-    }
+    found = {item["view"]: item["parked"] for item in health.views()["items"]}
     assert found == {"catalog": 1, "contributions": 1, "scores": 2, "names": 1}

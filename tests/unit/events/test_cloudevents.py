@@ -168,7 +168,7 @@ def test_data_is_json(kind: Any) -> None:
 )
 def test_another_type_is_named_with_those_there_are(kind: str) -> None:
     refusal = refused(event(type=kind))
-    assert (refusal.reason, refusal.errors[0]["field"]) == ("unknown-type", "type")
+    assert (refusal.slug, refusal.errors[0]["field"]) == ("unknown-type", "type")
     assert refusal.extra["known"] == list(cloudevents.TYPES)
 
 

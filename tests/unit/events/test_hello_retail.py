@@ -161,7 +161,7 @@ def test_logins_and_telephones_are_known_and_not_taken_yet(
     form: str, kind: str, members: dict[str, Any]
 ) -> None:
     refusal = refused(put(form, event(kind, **members)))
-    assert (refusal.status, refusal.reason) == (422, "not-supported-yet")
+    assert (refusal.status, refusal.slug) == (422, "not-supported-yet")
     assert refusal.errors[0]["field"] == ("schema" if form == "bare" else "data.schema")
 
 
@@ -228,7 +228,7 @@ def test_an_id_that_ours_can_be_stays_as_it_is(id_: str) -> None:
 def test_an_unknown_schema_is_answered_with_the_known_ones(schema: Any) -> None:
     events = [named(kind) for kind in (*EVENTS, *LATER)]
     outer = refused({"schema": schema, "id": "1"})
-    assert (outer.status, outer.reason) == (422, "unknown-schema")
+    assert (outer.status, outer.slug) == (422, "unknown-schema")
     assert outer.errors[0]["field"] == "schema"
     assert outer.extra["known"] == [*events, *(named(f"retail-stream-{f}") for f in FORMS[1:])]
     inner = refused(put("ingress", {"schema": schema, "id": "1"}))

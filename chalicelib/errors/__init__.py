@@ -1,0 +1,157 @@
+"""Every way in which Tillstream says no. The leaf is the reason.
+
+TillstreamError
+├── SecurityError            a record on the log is not believed: quarantined, blocks nothing
+│   ├── Malformed            not our strict JWS, JSON or event profile
+│   ├── BadSignature         the bytes are not what the key signed
+│   ├── UnknownKey           the trust document names no such key
+│   ├── KeyNotValid          the key was outside its window, or revoked, when the record arrived
+│   ├── NotAuthorised        the key may not say this
+│   ├── WrongStream          meant for another stream, or put under another partition key
+│   ├── Stale                its time lies too far from the shard's clock
+│   ├── Equivocation         one identity, two contents
+│   └── InvalidData          the model of its type refuses its data
+├── UnknownType              this code is older than the event: its subject is parked
+├── Misfit                   a row that DynamoDB would refuse: its subject is parked
+├── Behind                   a shard cannot be folded further yet: it waits, nothing is lost
+├── Problem                  an answer to a request (RFC 9457): status, slug, a sentence to act on
+│   ├── BadRequest           400  the request cannot be read
+│   ├── Unauthenticated      401  no valid token
+│   ├── Forbidden            403  the token's roles do not allow it
+│   │   ├── NotGranted            the partner's key may not say this
+│   │   └── NotYours              the subject belongs to somebody else
+│   ├── NotFound             404  there is no such thing
+│   │   ├── UnknownProduct        there is no product with this id
+│   │   ├── UnknownEvent          there is no event with this id at this position
+│   │   └── GiveAt                nothing is kept of this event by its id alone
+│   ├── Refused              409  the subject's decider says no
+│   │   ├── Exists                there is one with this id already
+│   │   └── KeyReused             the key stood for another command
+│   ├── Changed              412  it is no longer as the request expects it
+│   ├── TooLarge             413  the body is over the limit
+│   ├── Unsupported          415  the body is not of a type that is read here
+│   ├── Invalid              422  a member of the request is wrong
+│   │   ├── NoSuchType            no such type of event is taken here
+│   │   ├── NoSealedEvent         a partner's event: not our strict JWS, JSON or event profile
+│   │   ├── UnfitSignature        the bytes are not what the partner's key signed
+│   │   ├── NoSuchKey             the trust document names no such key
+│   │   ├── KeyOutsideWindow      the key is outside its window, or revoked
+│   │   ├── ForAnotherStream      sealed for another stream than this shop's
+│   │   ├── OutOfTime             its time lies too far from this shop's clock
+│   │   ├── UnknownSchema         no such schema is taken here
+│   │   └── NotSupportedYet       the schema is known, and not taken yet
+│   ├── Internal             500  a fault of ours
+│   └── Unavailable          503  not now: try again
+│       ├── CatchingUp            the table was emptied and is being filled again
+│       ├── NotYet                the position asked for is not judged yet
+│       └── Throttled             the log or the table asks us to slow down
+└── CloudFailure             the cloud did not do what it was asked: the batch is tried again
+    ├── CommitLost           another process moved the checkpoint first: read again and go on
+    └── Conflict             another transaction holds a row at this moment
+"""
+
+from __future__ import annotations
+
+from chalicelib.errors.problem import (
+    BadRequest,
+    CatchingUp,
+    Changed,
+    Exists,
+    ForAnotherStream,
+    Forbidden,
+    GiveAt,
+    Internal,
+    Invalid,
+    KeyOutsideWindow,
+    KeyReused,
+    NoSealedEvent,
+    NoSuchKey,
+    NoSuchType,
+    NotFound,
+    NotGranted,
+    NotSupportedYet,
+    NotYet,
+    NotYours,
+    OutOfTime,
+    Problem,
+    Refused,
+    Throttled,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    UnfitSignature,
+    UnknownEvent,
+    UnknownProduct,
+    UnknownSchema,
+    Unsupported,
+)
+from chalicelib.errors.reason import (
+    BadSignature,
+    Behind,
+    CloudFailure,
+    CommitLost,
+    Conflict,
+    Equivocation,
+    InvalidData,
+    KeyNotValid,
+    Malformed,
+    Misfit,
+    NotAuthorised,
+    SecurityError,
+    Stale,
+    TillstreamError,
+    UnknownKey,
+    UnknownType,
+    WrongStream,
+)
+
+__all__ = [
+    "BadRequest",
+    "BadSignature",
+    "Behind",
+    "CatchingUp",
+    "Changed",
+    "CloudFailure",
+    "CommitLost",
+    "Conflict",
+    "Equivocation",
+    "Exists",
+    "ForAnotherStream",
+    "Forbidden",
+    "GiveAt",
+    "Internal",
+    "Invalid",
+    "InvalidData",
+    "KeyNotValid",
+    "KeyOutsideWindow",
+    "KeyReused",
+    "Malformed",
+    "Misfit",
+    "NoSealedEvent",
+    "NoSuchKey",
+    "NoSuchType",
+    "NotAuthorised",
+    "NotFound",
+    "NotGranted",
+    "NotSupportedYet",
+    "NotYet",
+    "NotYours",
+    "OutOfTime",
+    "Problem",
+    "Refused",
+    "SecurityError",
+    "Stale",
+    "Throttled",
+    "TillstreamError",
+    "TooLarge",
+    "Unauthenticated",
+    "Unavailable",
+    "UnfitSignature",
+    "UnknownEvent",
+    "UnknownKey",
+    "UnknownProduct",
+    "UnknownSchema",
+    "UnknownType",
+    "Unsupported",
+    "WrongStream",
+]
