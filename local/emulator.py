@@ -10,10 +10,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
-import signal
 import socket
 from pathlib import Path
 from typing import Any
+
+import uvloop
+from uvicorn import Config, Server
 
 HOST = "127.0.0.1"
 
@@ -22,7 +24,8 @@ def main(port: int, data: Path) -> None:
     listener = socket.create_server((HOST, port), backlog=256)
     port = listener.getsockname()[1]
     _configure(port, data)
-    asyncio.run(_serve(listener.detach(), port))
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(listener))
 
 
 def _configure(port: int, data: Path) -> None:
@@ -43,22 +46,22 @@ def _configure(port: int, data: Path) -> None:
     }
 
 
-async def _serve(listener: int, port: int) -> None:
-    from hypercorn.asyncio import serve  # noqa: PLC0415  (MiniStack reads the environment here)
-    from hypercorn.config import Config  # noqa: PLC0415
-    from ministack.app import app  # noqa: PLC0415
+async def _serve(listener: socket.socket) -> None:
+    from ministack.app import app  # noqa: PLC0415  (MiniStack reads the environment here)
 
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    config = Config()
-    config.bind = [f"fd://{listener}"]
-    config.keep_alive_timeout = 75
-    config.graceful_timeout = 0.2
-    config.loglevel = "ERROR"
-    announcing = asyncio.create_task(_announce(port))
     application: Any = app
-    await serve(application, config, shutdown_trigger=stop.wait)
+    server = Server(
+        Config(
+            application,
+            http="httptools",
+            timeout_keep_alive=75,
+            timeout_graceful_shutdown=1,
+            log_level="error",
+            access_log=False,
+        )
+    )
+    announcing = asyncio.create_task(_announce(listener.getsockname()[1]))
+    await server.serve(sockets=[listener])
     announcing.cancel()
 
 
