@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class TillstreamError(Exception):
     """What all our errors are."""
@@ -11,8 +9,6 @@ class TillstreamError(Exception):
 
 class SecurityError(TillstreamError):
     """A record that is not believed. `code` is what the quarantine row says."""
-
-    status: ClassVar[int] = 422
 
     @property
     def code(self) -> str:

@@ -18,6 +18,10 @@ class Route(NamedTuple):
     path: str
     to: str | None
     body: dict[str, Any]
+    kind: str = "application/json"
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.path} {self.kind}"
 
 
 CUP = {"brand": "B", "name": "Cup", "description": "", "category": "cups"}
@@ -29,7 +33,17 @@ MOVES = [
     Route("POST", "/products/bad-input/views", "customer", {}),
     Route("POST", "/products/bad-input/purchases", "customer", {}),
 ]
-WRITES = [SESSIONS, *MOVES]
+SOLD = {"schema": "com.nordstrom/product/purchase/1-0-0", "id": "bad-input"}
+SEEN = {
+    "specversion": "1.0",
+    "id": "seen",
+    "source": "/till",
+    "type": "tillstream.product.viewed.v1",
+    "subject": "product/bad-input",
+}
+SAID = Route("POST", "/events", "customer", SOLD)
+TOLD = Route("POST", "/events", "customer", SEEN, "application/cloudevents+json")
+WRITES = [SESSIONS, *MOVES, SAID, TOLD]
 UNREADABLE = [
     b"{",
     b"<cup/>",
@@ -55,31 +69,41 @@ def product(front: Shopfront) -> None:
 
 
 def test_the_bodies_that_these_tests_spoil_are_taken_as_they_are(front: Shopfront) -> None:
-    for method, path, to, body in WRITES:
-        assert front.call(method, path, body, to=to).status in (200, 202)
+    for method, path, to, body, kind in WRITES:
+        assert front.call(method, path, body, to=to, Content_Type=kind).status in (200, 202)
     front.settle()
 
 
-@pytest.mark.parametrize("route", WRITES, ids=lambda route: " ".join(route[:2]))
+@pytest.mark.parametrize("route", WRITES, ids=str)
 class TestEveryRouteWithABody:
     def test_json_that_cannot_be_read_is_400(self, refused: Any, route: Route) -> None:
         for raw in UNREADABLE:
-            answer = refused(400, route.method, route.path, raw=raw, to=route.to)
+            answer = refused(
+                400, route.method, route.path, raw=raw, to=route.to, Content_Type=route.kind
+            )
             assert answer.fields == {"body"}
 
     def test_json_that_is_no_object_is_422(self, refused: Any, route: Route) -> None:
         for raw in (b"null", b"[]", b"5", b'"text"', b"true"):
-            answer = refused(422, route.method, route.path, raw=raw, to=route.to)
+            answer = refused(
+                422, route.method, route.path, raw=raw, to=route.to, Content_Type=route.kind
+            )
             assert answer.fields == {"body"}
 
     def test_an_unknown_member_is_422_and_named(self, refused: Any, route: Route) -> None:
         for name in ("email", "actor", "publicName", "public_name", "__class__", "\x00"):
             body = route.body | {name: "x"}
-            assert refused(422, route.method, route.path, body, to=route.to).fields == {name}
+            answer = refused(
+                422, route.method, route.path, body, to=route.to, Content_Type=route.kind
+            )
+            assert answer.fields == {name}
 
     def test_over_64_kib_is_413(self, refused: Any, route: Route) -> None:
         fat = json.dumps(route.body).encode().ljust(65_537)
-        assert refused(413, route.method, route.path, raw=fat, to=route.to).fields == {"body"}
+        answer = refused(
+            413, route.method, route.path, raw=fat, to=route.to, Content_Type=route.kind
+        )
+        assert answer.fields == {"body"}
 
     def test_another_content_type_is_415(self, refused: Any, route: Route) -> None:
         for kind in ("text/plain", "application/x-www-form-urlencoded", "image/png"):
@@ -87,7 +111,8 @@ class TestEveryRouteWithABody:
 
     def test_a_query_parameter_is_400(self, refused: Any, route: Route) -> None:
         path = route.path + "?dryRun=true"
-        assert refused(400, route.method, path, route.body, to=route.to).fields == {"dryRun"}
+        answer = refused(400, route.method, path, route.body, to=route.to, Content_Type=route.kind)
+        assert answer.fields == {"dryRun"}
 
     def test_a_read_after_that_is_no_position_is_400(self, refused: Any, route: Route) -> None:
         stream = f"{config.settings().stream}/shardId-000000000000"
@@ -108,11 +133,12 @@ class TestEveryRouteWithABody:
         ]
         bad += ["other/shardId-000000000000:5", f"{stream}:1, {stream}:2"]
         for text in bad:
-            answer = refused(400, *route[:2], route.body, to=route.to, Read_After=text)
+            given = {"Content_Type": route.kind, "Read_After": text}
+            answer = refused(400, *route[:2], route.body, to=route.to, **given)
             assert answer.fields == {"Read-After"}, text
 
 
-@pytest.mark.parametrize("route", MOVES, ids=lambda route: " ".join(route[:2]))
+@pytest.mark.parametrize("route", [*MOVES, SAID], ids=str)
 def test_an_idempotency_key_is_1_to_255_visible_ascii_characters(
     refused: Any, route: Route
 ) -> None:

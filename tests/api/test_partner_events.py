@@ -276,3 +276,11 @@ def _stored(key: str) -> bytes:
 def _payload(token: bytes) -> bytes:
     part = token.split(b".")[1]
     return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
+
+
+def test_it_is_taken_while_the_views_catch_up(front: Shopfront) -> None:
+    front.settle()
+    front.empty_table()
+    assert front.get("/products").slug == "catching-up"
+    assert send(front, seal(event(), PARTNER)).status == 202
+    front.sweep()

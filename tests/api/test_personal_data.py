@@ -25,6 +25,9 @@ import pytest
 from scanner import found, holds
 from whole_shop import Shop
 
+from chalicelib.signing import SigningKey, jws, profile
+from chalicelib.signing.keys import new_key
+
 EMAIL, PHONE = "canary.person@example.org", "+4915155501234"
 SPOKEN = "+49 151 5550 1234"
 MIRROR = "mirror.person@example.org"
@@ -51,6 +54,16 @@ BODIES: dict[str, dict[str, Any]] = {
         "timeIngest": "2017-03-28T23:29:23.262Z",
         "timeProcess": "2017-03-28T23:29:29.720Z",
     },
+}
+CLOUDEVENT = {
+    "specversion": "1.0",
+    "id": "seen-1",
+    "source": "/till/3",
+    "type": "tillstream.product.viewed.v1",
+    "subject": "product/cage",
+    "time": "2026-11-20T10:00:00Z",
+    "datacontenttype": "application/json",
+    "data": {},
 }
 PUBLISHED = {"brand", "name", "description", "category"}
 QUERIES = ("limit", "cursor", "category", "role", "at", "email")
@@ -154,6 +167,54 @@ def bodies(method: str, path: str) -> Iterator[bytes]:
         yield json.dumps(body | {"phone": number}).encode()
 
 
+def cloudevents() -> Iterator[dict[str, Any]]:
+    """A CloudEvent with the canary in each attribute, in others that it does not have, and in data.
+
+    An id and a source may hold anything: such an event is recorded, and they are not.
+    """
+    for text in CANARIES:
+        for member in ("id", "source", "time", "type", "specversion", "datacontenttype", "data"):
+            yield CLOUDEVENT | {member: text}
+        yield CLOUDEVENT | {"source": f"mailto:{text}", "id": f"{text} {text}"}
+        yield CLOUDEVENT | {"time": f"2026-11-20T10:00:00Z {text}"}
+        for extension in ("customeremail", "phone", "traceparent", "dataschema", text):
+            yield CLOUDEVENT | {extension: text}
+        for member in ("claimed", "email", text):
+            yield CLOUDEVENT | {"data": {member: text}}
+        yield CLOUDEVENT | {"data": {"claimed": {"origin": text, "timeOrigin": text}}}
+    for text in (EMAIL, PHONE, SPOKEN, quote(EMAIL, safe="")):
+        yield CLOUDEVENT | {"subject": f"product/{text}"}
+        yield CLOUDEVENT | {"subject": text}
+
+
+def sealed() -> Iterator[bytes]:
+    """Events that nobody is trusted to seal, with the canary in each part; and what is no event."""
+    key = SigningKey(new_key())
+    for text in CANARIES:
+        for member in ("id", "source", "type", "subject", "time", "stream", "actor", "data"):
+            payload = json.dumps(CLOUDEVENT | {member: text}).encode()
+            yield jws.sign(payload, key, profile.TYP)
+        yield jws.sign(text.encode(), key, profile.TYP)
+        yield jws.sign(b"{}", key, text[:60])
+        yield text.encode()
+        yield f"{b64(text)}.{b64(text)}.{b64(text)}".encode()
+
+
+def send_events(shop: Shop) -> None:
+    """The canary in every format that the event writer takes, in batches too."""
+    told = list(cloudevents())
+    for event in told:
+        shop.send("POST", "/events", event, Content_Type="application/cloudevents+json")
+    for raw in sealed():
+        shop.send("POST", "/events", raw, Content_Type="application/jose")
+    kind = "application/cloudevents-batch+json"
+    for at in range(0, len(told), 100):
+        shop.send("POST", "/events/batch", told[at : at + 100], Content_Type=kind)
+    imported = [json.loads(body) for body in bodies("POST", "/events") if body[:1] == b"{"]
+    for at in range(0, len(imported), 100):
+        shop.send("POST", "/events/batch", imported[at : at + 100])
+
+
 def send_everywhere(shop: Shop) -> None:
     """The canary, in every place of every route."""
     for method, path in routes():
@@ -219,6 +280,9 @@ def test_an_address_sent_everywhere_is_kept_nowhere(running: Shop) -> None:
     assert status == 202
     send_everywhere(running)
     send_what_is_no_request(running)
+    recorded = running.statuses[202]
+    send_events(running)
+    assert running.statuses[202] > recorded + 20, "no CloudEvent got as far as the log"
     status, last = running.send("POST", "/products/cage/views", {})
     assert status == 202
     wait_for(running, json.loads(last)["position"])
