@@ -243,13 +243,21 @@ def test_a_log_that_does_not_answer_is_503_for_each_and_what_it_took_counts_once
     assert front.records() == before
 
 
-def test_what_there_is_no_time_for_is_503(
+def test_what_there_is_no_time_for_is_503_and_goes_on_when_sent_again(
     front: Shopfront, calls: Calls, monkeypatch: pytest.MonkeyPatch, entity: str
 ) -> None:
-    monkeypatch.setattr(batch, "MOST_S", -1.0)
+    monkeypatch.setattr(batch, "MOST_S", 0.5)
+    calls.refuse = lambda call, subject: bool(time.sleep(0.3))
+    events = [event("viewed", entity) for _ in range(5)]
+    first = items(send(front, events))
+    assert [item["status"] for item in first] == [202, 202, 503, 503, 503]
+    front.settle()
     before = front.records()
-    assert statuses(send(front, [event("viewed", entity)] * 2)) == [503] * 2
-    assert front.records() == before
+    calls.refuse = lambda call, subject: False
+    again = items(send(front, events))
+    assert again[:2] == first[:2]
+    assert {item["status"] for item in again} == {202}
+    assert front.records() == before + 3
 
 
 def test_a_batch_sent_again_is_recorded_once(front: Shopfront, entity: str) -> None:
