@@ -12,7 +12,18 @@ from urllib.parse import unquote
 
 from chalice.app import AuthResponse, AuthRoute, Chalice, Rate, Response
 
-from chalicelib import access, door, health, http, log, projector, verdicts, writer
+from chalicelib import (
+    access,
+    door,
+    health,
+    http,
+    latest,
+    log,
+    projector,
+    verdicts,
+    web,
+    writer,
+)
 from chalicelib.decisions.product import Create, Photograph, Purchase, Update, View
 from chalicelib.errors import (
     Exists,
@@ -25,7 +36,7 @@ from chalicelib.errors import (
     UnknownProduct,
 )
 from chalicelib.events.told import Entity
-from chalicelib.openapi import Contract, Declared, Route
+from chalicelib.openapi import Contract, Declared, Given, Route
 from chalicelib.read import Page, Paging
 from chalicelib.views import catalog, contributions, scores
 
@@ -36,6 +47,7 @@ app = Chalice(app_name="tillstream", configure_logs=False)
 contract = Contract()
 READ = ("Read-After",)
 WRITE = (*READ, "Idempotency-Key", "If-Match")
+FILES = tuple(Given(str, content=kind) for kind in web.KINDS.values())
 STREAM = os.environ.get("STREAM", "tillstream-local-1")
 
 
@@ -223,6 +235,12 @@ def say_events(request: http.Request) -> Any:
     return writer.say_many(request)
 
 
+@route("GET", "/events", hears=READ, asks=latest.Asked, gives=Page[latest.Told])
+def list_events(request: http.Request) -> Any:
+    """The log as it flows: the newest events, each with its verdict."""
+    return latest.events(request)
+
+
 @route(
     "GET",
     "/events/{id}",
@@ -252,6 +270,25 @@ def get_contract(request: http.Request) -> Any:
 def get_health(request: http.Request) -> Any:  # noqa: ARG001
     """Whether the shop is up, and whether its views are level."""
     return health.health()
+
+
+@route("GET", "/", public=True, hears=("If-None-Match",), gives=FILES[0])
+def get_page(request: http.Request) -> Any:
+    """The page."""
+    return web.file(request, web.PAGE)
+
+
+@route(
+    "GET",
+    "/web/{file}",
+    public=True,
+    hears=("If-None-Match",),
+    gives=FILES,
+    refuses=(NotFound,),
+)
+def get_file(request: http.Request, file: web.Name) -> Any:
+    """One of the files that the page is made of."""
+    return web.file(request, file)
 
 
 @app.on_kinesis_record(

@@ -17,6 +17,7 @@ only from a table that is level.
     store       DynamoDB: the table   access      who may do what
     checkpoint  how far rows are      health      is it up, is it level
     http        requests, problems    telemetry   one line per thing that happened
-    config      settings, clients       subjects    the row of a subject
-    writer      events told as events
+    config      settings, clients     subjects    the row of a subject
+    writer      events told as events web         the page
+    latest      what happened last
 """

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Self
 from chalicelib import archive, store
 from chalicelib.errors import CommitLost
 from chalicelib.events import Position, Shard
-from chalicelib.store import Guard, Key, Put, Row, Write
+from chalicelib.store import Guard, Key, Put, Query, Row, Write
 
 PK = "checkpoint/live"
 READY = Key("ready", "live")
@@ -139,6 +139,12 @@ def all_of(shards: Sequence[Shard]) -> dict[Shard, Checkpoint]:
     keys = [key_of(shard) for shard in shards]
     rows = [row for at in range(0, len(keys), 100) for row in store.snapshot(*keys[at : at + 100])]
     return {found.shard: found for found in map(Checkpoint.of, filter(None, rows))}
+
+
+def newest(most: int) -> list[Checkpoint]:
+    """The checkpoints of the shards whose names come last: those of the newest stream, if many."""
+    rows, _ = store.page(Query(PK, newest_first=True), most)
+    return list(map(Checkpoint.of, rows))
 
 
 def is_level(shard: Shard, checkpoint: Checkpoint | None) -> bool:

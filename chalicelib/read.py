@@ -38,12 +38,15 @@ MARK = 16
 T = TypeVar("T")
 
 
+Limit = Annotated[
+    int, Field(ge=1, le=MOST_ITEMS, description=f"How many items at most; else {ITEMS}.")
+]
+
+
 class Paging(TypedDict, total=False):
     """What every list asks: how many items, and where to go on."""
 
-    limit: Annotated[
-        int, Field(ge=1, le=MOST_ITEMS, description=f"How many items at most; else {ITEMS}.")
-    ]
+    limit: Limit
     cursor: Annotated[
         str,
         Field(max_length=MOST_CURSOR, description="Where to go on: `next` of the page before."),
@@ -153,7 +156,7 @@ def page(
     tell: Callable[[list[Row]], list[T]],
 ) -> Page[T]:
     """One page of a view's rows, as `tell` tells them; it may read more rows of the table."""
-    limit, after = _limit(request), _cursor(request, query)
+    limit, after = most(request), _cursor(request, query)
 
     def look() -> tuple[list[T], Any]:
         found, more = store.page(query, limit, after)
@@ -177,7 +180,8 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _limit(request: Request) -> int:
+def most(request: Request) -> int:
+    """How many items at most. Raises BadRequest."""
     text = request.query.get("limit", str(ITEMS))
     if not (text.isascii() and text.isdigit() and 1 <= len(text) <= 3):
         raise BadRequest(f"limit is a number from 1 to {MOST_ITEMS}", field="limit")

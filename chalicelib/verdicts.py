@@ -90,8 +90,8 @@ def _at(request: Request, event: str, position: Position) -> Verdict:
     found = archive.record_at(position)
     if found is None:
         raise UnknownEvent("there is no event at this position", field="at")
-    said = _said(found[0].data)
-    told = _told(row, reached, said, position)
+    said = payload(found[0].data)
+    told = tell(row, reached, said, position)
     if said.get("id") != event and told["verdict"] != "quarantined":
         raise UnknownEvent("the event at this position has another id", field="at")
     told["id"] = event if said.get("id") == event else None
@@ -104,9 +104,11 @@ def _admin(request: Request) -> bool:
     return "admin" in request.roles
 
 
-def _told(
-    row: Row | None, reached: Checkpoint, said: dict[str, Any], position: Position
-) -> Verdict:
+def tell(row: Row | None, reached: Checkpoint, said: dict[str, Any], position: Position) -> Verdict:
+    """What anybody may know of what lies at the position, which the checkpoint has passed.
+
+    `row` is its verdict's row: what has none counted, or stands behind what is parked.
+    """
     if row is not None:
         return _public(row)
     since = reached.parked.get(ALL, {}).get(said["subject"])
@@ -123,7 +125,7 @@ def _public(row: Row) -> Verdict:
     return cast("Verdict", {name: row.body[name] for name in row.body.keys() & PUBLIC})
 
 
-def _said(data: bytes) -> dict[str, Any]:
+def payload(data: bytes) -> dict[str, Any]:
     """The payload of a record, unverified: the projector has judged it; empty if it is none."""
     try:
         _, payload, _ = data.split(b".")

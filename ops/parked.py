@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from chalicelib import archive, checkpoint, store
+from chalicelib import archive, checkpoint, store, verdicts
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.events import Position, Shard
+from chalicelib.latest import moment
 from chalicelib.projector.rows import verdict_key
 from chalicelib.store import Key
 from chalicelib.views import VIEWS
@@ -111,7 +112,7 @@ def _later(shard: Shard, places: Sequence[Place]) -> Later:
 def _standing(place: Place, later: Mapping[Shard, Later]) -> Standing:
     since, view, subject = place
     found = archive.record_at(since)
-    said = shown.claims(found[0].data) if found else {}
+    said = verdicts.payload(found[0].data) if found else {}
     row = store.get(Key(f"parked@{view}/{subject}", subject))
     why = row.body["detail"] if row else None
     waiting, more = _waiting(place, later)
@@ -120,7 +121,7 @@ def _standing(place: Place, later: Mapping[Shard, Later]) -> Standing:
         view=view,
         subject=subject,
         since=str(since),
-        arrived=shown.moment(found[0].arrival) if found else None,
+        arrived=moment(found[0].arrival) if found else None,
         type=shown.claim(said, "type"),
         id=shown.claim(said, "id"),
         why=why,

@@ -5,35 +5,13 @@ What lies on the log may be anybody's: bytes that are not plain text are shown a
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import UTC, datetime
 from typing import Any
-
-from chalicelib.errors import Malformed
-from chalicelib.signing import strict
-
-
-def claims(data: bytes) -> dict[str, Any]:
-    """What a record says of itself, unverified; empty if it says nothing that can be read."""
-    try:
-        _, payload, _ = data.split(b".")
-        said = strict.decode(base64.b64decode(payload + b"==", altchars=b"-_"))
-    except (ValueError, binascii.Error, Malformed):
-        return {}
-    return said if isinstance(said, dict) else {}
 
 
 def claim(said: dict[str, Any], name: str) -> str | None:
     """One attribute of it, if it is text."""
     value = said.get(name)
     return value if isinstance(value, str) else None
-
-
-def moment(milliseconds: int) -> str:
-    """When it arrived, by the log's clock."""
-    arrived = datetime.fromtimestamp(milliseconds / 1000, UTC)
-    return arrived.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def text(said: str) -> str:

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from chalicelib import archive, checkpoint, store
-from chalicelib.checkpoint import ALL, Checkpoint
+from chalicelib import archive, checkpoint, store, verdicts
+from chalicelib.checkpoint import Checkpoint
 from chalicelib.events import Position, Record, Shard
+from chalicelib.latest import moment
 from chalicelib.projector.rows import verdict_key
 from ops import shown
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from chalicelib.archive import Segment
+    from chalicelib.store import Row
 
 PAUSE_S = 0.2
 LIST_S = 5.0
@@ -107,11 +109,11 @@ def _told(found: Sequence[tuple[Shard, Record]]) -> list[Told]:
     rows = store.read([verdict_key(place) for place in places])
     told = []
     for (shard, record), place in zip(found, places, strict=True):
-        row, said = rows.get(verdict_key(place)), shown.claims(record.data)
-        body = row.body if row else _unwritten(reached.get(shard), place, said)
+        said = verdicts.payload(record.data)
+        body = _verdict(rows.get(verdict_key(place)), reached.get(shard), said, place)
         told.append(
             Told(
-                arrived=shown.moment(record.arrival),
+                arrived=moment(record.arrival),
                 **{name: shown.claim(said, name) for name in ("type", "subject", "actor", "id")},
                 verdict=body["verdict"],
                 reason=body.get("reason"),
@@ -121,13 +123,13 @@ def _told(found: Sequence[tuple[Shard, Record]]) -> list[Told]:
     return told
 
 
-def _unwritten(reached: Checkpoint | None, place: Position, said: dict[str, Any]) -> dict[str, Any]:
-    """The verdict on what has no row: it counted, stands behind what is parked, or waits."""
-    if reached is None or reached.position < place.sequence:
+def _verdict(
+    row: Row | None, reached: Checkpoint | None, said: dict[str, Any], place: Position
+) -> dict[str, Any]:
+    """What anybody may know of it; all that is not judged yet waits."""
+    if reached is None or not checkpoint.passed(reached, place):
         return {"verdict": "waiting"}
-    since = reached.parked.get(ALL, {}).get(str(said.get("subject")))
-    is_parked = since is not None and Position.parse(since) <= place
-    return {"verdict": "parked" if is_parked else "counted"}
+    return dict(verdicts.tell(row, reached, said, place))
 
 
 def line(told: Told) -> str:

@@ -30,8 +30,8 @@ LAYERS = (
     {"read"},
     {"views"},
     {"projector"},
-    {"door", "verdicts", "health"},
-    {"writer"},
+    {"door", "verdicts", "health", "web"},
+    {"writer", "latest"},
 )
 LOWER = {"log", "archive", "store", "vault", "access", "http", "openapi", "telemetry"}
 GROUND = {"events", "signing", "errors", "config"}

@@ -172,6 +172,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/products/{id}/purchases"): _any_of("customer"),
     ("POST", "/events"): ROLES,
     ("POST", "/events/batch"): ROLES,
+    ("GET", "/events"): ROLES,
     ("GET", "/events/{id}"): ROLES,
     ("GET", "/views"): _any_of("admin"),
 }

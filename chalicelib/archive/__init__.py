@@ -29,7 +29,9 @@ __all__ = [
     "append",
     "decode",
     "encode",
+    "get",
     "head",
+    "names_at",
     "read_after",
     "record_at",
     "segment_at",
@@ -57,7 +59,7 @@ def append(batch: Batch, ancestors: Ancestors) -> list[Segment]:
     tail, segments, records = _known_tail(batch.shard), [], batch.records
     while records := tuple(record for record in records if record.sequence > tail.last):
         segment = _next(batch.shard, tail, records, ancestors)
-        segments.append(segment if _put(segment) else _get(batch.shard, tail.last))
+        segments.append(segment if _put(segment) else get(batch.shard, tail.last))
         tail = _tails[batch.shard] = segments[-1].tail
     return segments
 
@@ -94,7 +96,7 @@ def _ends_before(stream: str) -> list[Shard]:
     """The shards with which the stream before this one ended: those that are nobody's parents."""
     older = [shard for shard in shards() if _age(shard.stream) < _age(stream)]
     last = [shard for shard in older if shard.stream == older[-1].stream]
-    passed = {parent for shard in last for parent in _get(shard, 0).parents}
+    passed = {parent for shard in last for parent in get(shard, 0).parents}
     return [shard for shard in last if str(shard) not in passed]
 
 
@@ -107,7 +109,7 @@ def _age(stream: str) -> tuple[str, int]:
 def tail(shard: Shard) -> Tail:
     """The end of the shard's archive as S3 has it now: one LIST, and one GET if there is any."""
     newest = head(shard)
-    return EMPTY if newest is None else _get(shard, newest).tail
+    return EMPTY if newest is None else get(shard, newest).tail
 
 
 def head(shard: Shard) -> int | None:
@@ -134,11 +136,11 @@ def read_after(shard: Shard, before: int) -> Iterator[Segment]:
     """
     while names := _oldest_names(shard, before):
         with ThreadPoolExecutor(PREFETCH) as pool:
-            ahead = deque(pool.submit(_get, shard, name) for name in islice(names, PREFETCH))
+            ahead = deque(pool.submit(get, shard, name) for name in islice(names, PREFETCH))
             rest = iter(list(islice(names, PREFETCH, None)))
             while ahead:
                 segment = ahead.popleft().result()
-                ahead.extend(pool.submit(_get, shard, name) for name in islice(rest, 1))
+                ahead.extend(pool.submit(get, shard, name) for name in islice(rest, 1))
                 if segment.before != before:
                     raise Behind(f"the archive of {shard} has lost the segment after {before}")
                 before = segment.last
@@ -165,13 +167,18 @@ def record_at(position: Position) -> tuple[Record, int] | None:
 
 def segment_at(position: Position) -> Segment | None:
     """The segment that holds the position, if the archive has come so far."""
+    for before in names_at(position, 1):
+        return get(position.shard, before)
+    return None
+
+
+def names_at(position: Position, most: int) -> list[int]:
+    """The `before` of the segment that holds the position and of those before it, newest first."""
     start = _name(position.shard, position.sequence - 1)
     page = _call(
-        "list_objects_v2", Prefix=_folder(position.shard), StartAfter=start[:-1], MaxKeys=1
+        "list_objects_v2", Prefix=_folder(position.shard), StartAfter=start[:-1], MaxKeys=most
     )
-    for entry in page.get("Contents", ()):
-        return _get(position.shard, _before(entry["Key"]))
-    return None
+    return [_before(entry["Key"]) for entry in page.get("Contents", ())]
 
 
 def _folder(shard: Shard) -> str:
@@ -228,7 +235,8 @@ def _put(segment: Segment) -> bool:
     raise CloudFailure(f"s3 put_object: {name} stays contended")
 
 
-def _get(shard: Shard, before: int) -> Segment:
+def get(shard: Shard, before: int) -> Segment:
+    """One segment, by its `before`. Raises Behind where it is damaged."""
     answer = _call("get_object", Key=_name(shard, before))
     try:
         return decode(answer["Body"].read())

@@ -141,7 +141,7 @@ def _operation(route: Route, bodies: dict[Any, Any]) -> dict[str, Any]:
     return {
         "operationId": to_camel(route.handler.__name__),
         "summary": (route.handler.__doc__ or "").strip(),
-        "tags": [route.path.split("/")[1]],
+        "tags": [route.path.split("/")[1] or "web"],
         "security": [{"token": [role]} for role in roles],
         **({"parameters": given} if given else {}),
         **({"requestBody": {"content": content}} if content else {}),

@@ -312,7 +312,7 @@ def test_one_segment_is_read_for_an_answer_however_long_the_archive_is(
         create(front, f"{entity}-{next(names)}")
         front.settle()
     gets = []
-    real = archive._get
-    monkeypatch.setattr(archive, "_get", lambda *what: gets.append(what) or real(*what))
+    real = archive.get
+    monkeypatch.setattr(archive, "get", lambda *what: gets.append(what) or real(*what))
     assert told(front, made)["verdict"] == "counted"
     assert len(gets) == 1

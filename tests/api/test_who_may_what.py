@@ -24,6 +24,7 @@ ROUTES: list[tuple[str, str, set[str], Any, int]] = [
     ("PUT", "/products/guarded/photo", {"photographer"}, {"image": "https://a.example/p"}, 202),
     ("POST", "/products/guarded/views", {"customer"}, {}, 202),
     ("POST", "/products/guarded/purchases", {"customer"}, {}, 202),
+    ("GET", "/events", ALL, None, 200),
     ("GET", "/events/some-event", ALL, None, 404),
     ("GET", "/views", {"admin"}, None, 200),
 ]

@@ -29,6 +29,7 @@ TABLE = {
     "POST /products/{id}/purchases": {"customer"},
     "POST /events": ROLES,
     "POST /events/batch": ROLES,
+    "GET /events": ROLES,
     "GET /events/{id}": ROLES,
     "GET /views": {"admin"},
 }
@@ -39,8 +40,10 @@ PUBLIC = {
     "GET /categories",
     "GET /contributions",
     "GET /scores",
+    "GET /",
     "GET /health",
     "GET /openapi.json",
+    "GET /web/{file}",
 }
 
 

@@ -1,0 +1,128 @@
+// The page: who sits here, what they may do, and what happens in the shop meanwhile.
+
+import * as board from "./board.js";
+import * as catalog from "./catalog.js";
+import { find } from "./elements.js";
+import { busily, form, mark, plain } from "./forms.js";
+import { say } from "./message.js";
+import { minor } from "./money.js";
+import * as person from "./person.js";
+import { ask, newKey, Problem } from "./shop.js";
+import * as strip from "./strip.js";
+
+const at = (product) => `products/${encodeURIComponent(product)}`;
+const keys = new Map(); // of purchases that were sent and not answered, by product
+
+form("sign-in", async (made) => {
+  const { name, roles } = Object.fromEntries(new FormData(made));
+  try {
+    const opened = await ask("sessions", { method: "POST", body: { name, roles: [roles] } });
+    person.remember({ token: opened.token, userId: opened.userId, name: name.trim(), roles: [roles] });
+    made.reset();
+    say(`Welcome, ${name.trim()}.`);
+  } catch (problem) {
+    if (problem.status !== 404) throw problem;
+    made.hidden = true;
+    find("token").hidden = false;
+    find("token-text").focus();
+  }
+});
+
+form("token", async (made) => {
+  const found = person.ofToken(made.elements.token.value.trim());
+  if (!found) return mark(made.elements.token, "This does not look like a token.", true);
+  made.reset();
+  person.remember(found);
+  say(`Welcome, ${found.name}.`);
+});
+
+form("list", async (made, key) => {
+  const { name, brand, category, description, id } = Object.fromEntries(new FormData(made));
+  const body = { name, brand, category, description };
+  if (id.trim()) body.id = id.trim();
+  const price = priceOf(made);
+  if (price === null) return;
+  if (price) body.price = price;
+  const recorded = await ask("products", { method: "POST", body, key });
+  say(`Listed: ${name}.`);
+  made.reset();
+  await catalog.after(recorded.position);
+});
+
+// The price in minor units; undefined where none is given, null where it is none, and marked so.
+function priceOf(made) {
+  const { "price.amount": amount, "price.currency": currency } = made.elements;
+  if (!amount.value.trim()) return undefined;
+  const code = currency.value.trim().toUpperCase();
+  const found = minor(amount.value, code);
+  if (found === undefined) {
+    mark(amount, "A price looks like 12 or 12.50.", true);
+    return null;
+  }
+  return { amount: found, currency: code };
+}
+
+form("photograph", async (made, key) => {
+  const { product, image } = Object.fromEntries(new FormData(made));
+  const recorded = await ask(`${at(product)}/photo`, { method: "PUT", body: { image: image.trim() }, key });
+  say(`${catalog.named(product)} has a new picture.`);
+  made.elements.image.value = "";
+  await catalog.after(recorded.position);
+});
+
+form("buy", async (made, key) => bought(made.elements.product.value, key));
+
+async function bought(product, key) {
+  const recorded = await ask(`${at(product)}/purchases`, { method: "POST", body: {}, key });
+  say(`Bought: ${catalog.named(product)}.`);
+  await board.after(recorded.position);
+}
+
+const actions = {
+  buy: (product, button) => busily(button, async () => {
+    const key = keys.get(product) ?? newKey();
+    keys.set(product, key);
+    try {
+      await bought(product, key);
+      keys.delete(product);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      if (!problem.isLost) keys.delete(product);
+      say(plain(problem), "bad");
+    }
+  }),
+  photograph: (product) => {
+    const { elements } = find("photograph");
+    elements.product.value = product;
+    elements.product.dispatchEvent(new Event("input", { bubbles: true }));
+    elements.image.focus();
+  },
+};
+
+function seat(sitting) {
+  find("you").hidden = !sitting;
+  find("you-name").textContent = sitting?.name ?? "";
+  find("you-role").textContent = sitting?.roles.join(", ") ?? "";
+  find("sign-in").hidden = Boolean(sitting);
+  find("token").hidden = true;
+  for (const made of document.querySelectorAll("form[data-role]")) {
+    made.hidden = !person.holds(made.dataset.role);
+  }
+  catalog.redraw();
+  strip.signedInOrOut(sitting);
+}
+
+find("sign-out").addEventListener("click", () => {
+  person.forget();
+  say("Signed out.");
+  find("sign-in-name").focus();
+});
+
+person.onChange(seat);
+catalog.start(actions);
+board.start();
+strip.start();
+person.restore(() => {
+  person.forget();
+  say("Your session is over: sign in again.", "bad");
+});

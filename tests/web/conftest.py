@@ -1,0 +1,173 @@
+"""A shop as `make run` starts it, and headless Chromium in front of it.
+
+Every page is watched: what it logs as an error, what it throws, what its policy blocked. The
+browser and the shop live as long as the tests of one file, so that no event loop outlives them.
+"""
+
+import contextlib
+import shutil
+import time
+from dataclasses import dataclass, field
+
+import pytest
+from playwright.sync_api import expect, sync_playwright
+
+from bench import serving
+from drills.client import Client, session
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser"))), None)
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
+]
+WATCH = """
+window.blocked = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.blocked.push(`${event.effectiveDirective} ${event.blockedURI}`);
+});
+"""
+# Chromium writes an error to the console for every answer from 400 on. A read that asks after its
+# own write may be told "not yet", and asks again: that alone is no error of the page.
+NOT_YET = "the server responded with a status of 503"
+# Pictures that are not there, as tests of pictures name them: the tile is what is asked about.
+MISSING = ("https://pictures.example/", "/web/nothing.svg")
+expect.set_options(timeout=15_000)
+
+
+@dataclass
+class Served:
+    """The shop at `url`, and people who speak to it past the browser."""
+
+    url: str
+    client: Client
+    known: dict = field(default_factory=dict)
+
+    def ask(self, method, path, body=None, to=None, **headers):
+        """An answer that must be a success."""
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        answer = self.client.ask(method, path, body, headers={**(to or {}), **given})
+        assert answer.status < 300, answer
+        return answer.body
+
+    def person(self, name, role):
+        """The headers under which somebody speaks."""
+        return session(self.client, name, role)[0]
+
+    def product(self, entity, merchant="Some Merchant", **members):
+        """A product that the catalog shows by now."""
+        body = {"id": entity, "brand": "Kiln", "name": entity, "description": "", "category": "all"}
+        made = self.ask("POST", "/products", body | members, self.person(merchant, "merchant"))
+        return self.judged(made)
+
+    def judged(self, made):
+        self.ask("GET", "/products?limit=1", Read_After=made["position"])
+        return made
+
+
+@pytest.fixture(scope="module")
+def shop():
+    with serving.running() as (endpoint, _), Client(endpoint) as client:
+        yield Served(str(endpoint), client)
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if CHROMIUM is None:
+        pytest.skip("NO CHROMIUM: the page is not tested (apt-get install chromium)")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+class Seat:
+    """Somebody before a browser that shows the page."""
+
+    def __init__(self, browser, url, **options):
+        options = {"viewport": {"width": 1180, "height": 900}, "locale": "en-GB"} | options
+        self.context = browser.new_context(**options)
+        self.page = self.context.new_page()
+        self.errors = []
+        self.page.add_init_script(WATCH)
+        self.page.on("console", self._heard)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.goto(url + "/")
+
+    def _heard(self, message):
+        of_a_picture = any(part in message.location["url"] for part in MISSING)
+        if (
+            message.type in ("error", "warning")
+            and not of_a_picture
+            and NOT_YET not in message.text
+        ):
+            self.errors.append(message.text)
+
+    def sign_in(self, name, role):
+        form = self.page.locator("#sign-in")
+        form.get_by_label("Name").fill(name)
+        form.get_by_label("Role").select_option(role)
+        form.get_by_role("button", name="Sign in").click()
+        expect(self.page.locator("#you")).to_be_visible()
+        return self
+
+    def card(self, name):
+        """The product's card in the catalog."""
+        return self.page.locator("#products li").filter(has_text=name)
+
+    def row(self, side, name):
+        """Somebody's line on the board."""
+        return self.page.locator(f"#board-{side} li").filter(has_text=name)
+
+    @contextlib.contextmanager
+    def losing(self, pattern):
+        """The shop hears what is sent there, and its answers get lost."""
+
+        def lose(route):
+            route.fetch()
+            route.abort("connectionreset")
+
+        self.page.route(pattern, lose)
+        yield
+        self.page.unroute(pattern)
+
+    def said(self, text):
+        expect(self.page.locator("#message")).to_have_text(text)
+
+    def close(self, *, errors=()):
+        """Nothing was blocked, thrown or complained of, but for what the story means to provoke."""
+        blocked = self.page.evaluate("window.blocked")
+        self.context.close()
+        assert blocked == []
+        assert [e for e in self.errors if not any(known in e for known in errors)] == []
+
+
+@pytest.fixture
+def sit(chromium, shop):
+    """Somebody sits down before the page; at the end all browsers must have been content."""
+    seats, allowed = [], []
+
+    def sit_down(*, errors=(), **options):
+        allowed.append(errors)
+        seats.append(Seat(chromium, shop.url, **options))
+        return seats[-1]
+
+    yield sit_down
+    for seat, errors in zip(seats, allowed, strict=True):
+        seat.close(errors=errors)
+
+
+@pytest.fixture
+def eventually():
+    """Wait for what no locator can wait for."""
+
+    def wait(claim, patience_s=15.0):
+        end = time.monotonic() + patience_s
+        while not claim():
+            assert time.monotonic() < end, "it did not come true in time"
+            time.sleep(0.05)
+
+    return wait

@@ -1,0 +1,247 @@
+"""What the page looks like: on a phone and a projector, by day and by night, whatever texts say."""
+
+import itertools
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from playwright.sync_api import expect
+
+numbers = itertools.count(1)
+PHONE = {"viewport": {"width": 360, "height": 800}, "has_touch": True}
+PROJECTOR = {"viewport": {"width": 1920, "height": 1080}}
+LONG = "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrik" * 3
+EVIL = "<script>document.title='taken'</script><img src=x onerror=\"document.title='taken'\">"
+KINDS = ("merchant", "photographer", "customer")
+
+# The contrast of every text with what is painted behind it, as WCAG 2 computes it.
+CONTRASTS = """() => {
+  const canvas = Object.assign(document.createElement("canvas"), { width: 1, height: 1 });
+  const brush = canvas.getContext("2d", { willReadFrequently: true });
+  const over = (colours) => {
+    brush.clearRect(0, 0, 1, 1);
+    for (const colour of colours) { brush.fillStyle = colour; brush.fillRect(0, 0, 1, 1); }
+    return brush.getImageData(0, 0, 1, 1).data;
+  };
+  const light = ([r, g, b]) => {
+    const linear = (v) => (v /= 255) <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+    return 0.2126 * linear(r) + 0.7152 * linear(g) + 0.0722 * linear(b);
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const said = [...element.childNodes].some((n) => n.nodeType === 3 && n.data.trim());
+    if (!(said || element.value)) continue;
+    if (!element.checkVisibility({ visibilityProperty: true })) continue;
+    if (element.closest(".skip, script, option, datalist, noscript")) continue;
+    const behind = [];
+    for (let at = element; at; at = at.parentElement)
+      behind.unshift(getComputedStyle(at).backgroundColor);
+    const colour = getComputedStyle(element).color;
+    const [a, b] = [light(over(behind)), light(over([...behind, colour]))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    const what = [element.tagName, element.className, element.textContent.slice(0, 30)];
+    found.push([ratio, what.join(" ")]);
+  }
+  return found;
+}"""
+
+
+@pytest.fixture
+def entity():
+    return f"look-{next(numbers)}"
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    """Addresses on another port of this machine: a picture, and everything else is missing."""
+
+    class Pictures(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.path)
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    asked = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Pictures)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}", asked
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def crowded(shop):
+    """A shop with every text as long as it may be, and with every verdict in its log."""
+    merchant = f"{LONG}"[:80]
+    texts = {"name": LONG[:200], "brand": LONG[:200], "category": LONG[:100]}
+    price = {"amount": 10**12, "currency": "EUR"}
+    shop.product("long", merchant, **texts, price=price, description=LONG * 20)
+    shop.product("x" * 64, merchant, name="W" * 200, description="a b " * 1000)
+    photographer = shop.person("Photographer " + "W" * 60, "photographer")
+    customer = shop.person("Cleo", "customer")
+    photo = {"image": "https://pictures.example/" + "x" * 2000}
+    shop.ask("PUT", "/products/long/photo", photo, photographer)
+    for _ in range(3):
+        shop.ask("POST", "/products/long/purchases", to=customer)
+    for _ in range(3):  # said twice in one breath: one counts, or the door knows it already
+        shop.ask("POST", "/products/long/views", to=customer, Idempotency_Key=f"look-{_}")
+        shop.ask("POST", "/products/long/views", to=customer, Idempotency_Key=f"look-{_}")
+    shop.judged(shop.ask("POST", "/products/long/purchases", to=customer))
+
+
+def spilled(seat):
+    """Elements that reach beyond the window's right edge, but for what scrolls by itself."""
+    return seat.page.evaluate(
+        """() => [...document.querySelectorAll("body *")]
+        .filter((e) => !e.closest("#strip-window, .skip, option, datalist"))
+        .filter((e) => !e.closest(".track"))
+        .filter((e) => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth + 0.5)
+        .map((e) => e.tagName + "#" + e.id + "." + e.className)"""
+    )
+
+
+@pytest.mark.usefixtures("crowded")
+@pytest.mark.parametrize("width", [320, 360, 412, 768, 960, 1180, 1600, 1920])
+def test_nothing_scrolls_sideways_however_long_the_names_are(sit, width):
+    seat = sit(viewport={"width": width, "height": 800})
+    expect(seat.card("W" * 200)).to_be_visible()
+    expect(seat.row("photographer", "WWW")).to_be_visible()
+    for role in (None, *KINDS):
+        if role:
+            seat.sign_in("V" * 80, role)
+            expect(seat.page.locator("#strip-events li").first).to_be_visible()
+        assert seat.page.evaluate("document.documentElement.scrollWidth") <= width, role
+        assert spilled(seat) == [], role
+        if role:
+            seat.page.get_by_role("button", name="Sign out").click()
+
+
+@pytest.mark.usefixtures("crowded")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("role", KINDS)
+def test_every_text_can_be_told_from_what_is_behind_it(sit, scheme, role):
+    seat = sit(
+        color_scheme=scheme,
+        reduced_motion="reduce",
+        errors=["status of 422"],
+    )
+    seat.sign_in("Cleo", role)
+    expect(seat.page.locator("#strip-events li").first).to_be_visible()
+    expect(seat.card("W" * 200)).to_be_visible()
+    form = seat.page.locator(f"form[data-role={role}]")
+    if role == "merchant":
+        for label in ("Name", "Brand", "Category", "Id"):
+            form.get_by_label(label).fill("two words")
+        form.get_by_role("button").click()
+        expect(form.locator(".wrong")).to_be_visible()
+    seat.page.evaluate(
+        """() => ["ignored", "parked", "quarantined"].forEach((verdict, at) =>
+        { document.querySelectorAll("#strip-events li")[at].className = verdict; })"""
+    )
+    found = seat.page.evaluate(CONTRASTS)
+    assert len(found) > 20
+    assert [each for each in found if each[0] < 4.5] == []
+
+
+def test_a_script_in_any_text_stays_text(sit, shop, entity):
+    merchant = f"{EVIL}"[:80]
+    members = {"name": EVIL, "brand": EVIL, "category": EVIL[:100], "description": EVIL}
+    shop.product(entity, merchant, **members)
+    shop.ask("POST", f"/products/{entity}/purchases", to=shop.person("Cleo", "customer"))
+    seat = sit().sign_in(merchant, "customer")
+    expect(seat.card(EVIL).locator("h3")).to_have_text(EVIL)
+    expect(seat.row("creator", merchant)).to_be_visible()
+    expect(seat.page.locator("#you-name")).to_have_text(merchant)
+    seat.card(EVIL).get_by_role("button", name="Buy").click()
+    seat.said(f"Bought: {EVIL}.")
+    assert seat.page.title() == "Tillstream"
+    assert seat.page.locator("#products script, #products h3 img").count() == 0
+
+
+def test_a_picture_is_asked_for_over_https_or_from_the_shop_and_else_a_tile_is_shown(
+    sit, shop, pictures, entity
+):
+    elsewhere, asked = pictures
+    photographer = shop.person("Phil", "photographer")
+    addresses = {
+        "plain": f"{elsewhere}/plain.png",
+        "gone": "https://pictures.example/gone.png",
+        "broken": f"{shop.url}/web/nothing.svg",
+        "ours": f"{shop.url}/web/till.svg",
+        "none": None,
+    }
+    for name, image in addresses.items():
+        made = shop.product(f"{entity}-{name}", name=f"Zwiebel {name}")
+        if image:
+            path = f"/products/{entity}-{name}/photo"
+            made = shop.ask("PUT", path, {"image": image}, photographer)
+    shop.judged(made)
+    seat = sit()
+    pictured = seat.card("Zwiebel ours").get_by_role("img")
+    expect(pictured).to_be_visible()
+    expect(seat.page.locator("#products .pictured")).to_have_count(1)
+    for name in ("plain", "gone", "broken", "none"):
+        tile = seat.card(f"Zwiebel {name}").locator(".tile")
+        tile.scroll_into_view_if_needed()
+        expect(tile.locator("img")).to_have_count(0)
+        expect(tile.locator(".initials")).to_be_visible()
+        expect(tile.locator(".initials")).to_have_text(f"Z{name[0].upper()}")
+    assert asked == []
+
+
+@pytest.mark.usefixtures("crowded")
+def test_on_a_projector_the_board_is_large_and_all_of_it_is_seen(sit):
+    seat = sit(**PROJECTOR)
+    expect(seat.row("creator", LONG[:20])).to_be_visible()
+    row = seat.page.locator("#board-creator .name").first
+    size = row.evaluate("e => parseFloat(getComputedStyle(e).fontSize)")
+    assert size >= 28
+    board = seat.page.locator("#board").bounding_box()
+    assert board["width"] > 1920 / 2
+    assert board["y"] + board["height"] <= 1080
+
+
+def test_who_wants_no_motion_gets_none(sit, shop, entity):
+    shop.product(entity, f"Owner {entity}")
+    shop.ask("POST", f"/products/{entity}/purchases", to=shop.person("Cleo", "customer"))
+    seat = sit(reduced_motion="reduce").sign_in("Cleo", "customer")
+    expect(seat.page.locator("#strip-events li").first).to_be_visible()
+    for _ in range(3):
+        shop.ask("POST", f"/products/{entity}/purchases", to=shop.person("Cleo", "customer"))
+        seat.page.wait_for_timeout(700)
+        assert seat.page.evaluate("document.getAnimations().length") == 0
+
+
+def test_the_keyboard_alone_signs_in_and_buys(sit, shop, entity):
+    shop.product(entity, f"Owner {entity}")
+    seat = sit()
+    keyboard = seat.page.keyboard
+    seat.page.locator("#sign-in-name").focus()
+    keyboard.type("Cleo")
+    keyboard.press("Tab")
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(seat.page.locator("#you-name")).to_have_text("Cleo")
+    seat.page.locator("#buy-product").focus()
+    keyboard.press("Tab")
+    keyboard.press("Enter")
+    expect(seat.page.locator("#message")).to_contain_text("Bought: ")
+    focused = seat.page.evaluate("document.activeElement.textContent")
+    assert focused == "Buy"
+
+
+def test_every_control_has_a_name_and_every_button_is_big_enough_to_touch(sit):
+    seat = sit(**PHONE)
+    nameless = seat.page.evaluate(
+        """() => [...document.querySelectorAll("input, select, textarea")]
+        .filter((e) => e.labels.length === 0).map((e) => e.id)"""
+    )
+    assert nameless == []
+    seat.sign_in("Mia", "merchant")
+    for button in seat.page.get_by_role("button").all():
+        assert button.bounding_box()["height"] >= 44
+    assert seat.page.locator("[aria-live]").count() == 2
