@@ -132,10 +132,23 @@ def parked(*, as_json: AsJson = False) -> None:
             parking.show(found)
 
 
+@app.command()
+def env() -> None:
+    """For a shell: eval "$(python -m ops env)", and it is in this shop, as is what it starts."""
+    with _or_why_not():
+        print(*shop.lines(), sep="\n")
+
+
 @contextmanager
 def _in_shop() -> Iterator[None]:
-    try:
+    with _or_why_not():
         shop.enter()
+        yield
+
+
+@contextmanager
+def _or_why_not() -> Iterator[None]:
+    try:
         yield
     except (shop.NoShopError, Behind, CloudFailure, ClientError, BotoCoreError) as reason:
         typer.echo(f"ops: {reason}", err=True)

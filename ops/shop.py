@@ -9,6 +9,7 @@ Raises NoShopError with a sentence for whoever typed the verb.
 from __future__ import annotations
 
 import os
+import shlex
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -33,11 +34,20 @@ def enter() -> None:
     _check_is_there(where)
 
 
+def lines() -> list[str]:
+    """What a shell must be told to be in the shop on STATE, and out of any other AWS."""
+    foreign = {name for name in os.environ if name.startswith("AWS_")}
+    told = _enter_local(_state())
+    _check_is_there(f"runs on {_state()}")
+    unset = [f"unset {name}" for name in sorted(foreign - told.keys())]
+    return unset + [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
+
+
 def _state() -> Path:
     return Path(os.environ.get("STATE") or "~/.local/state/tillstream").expanduser().absolute()
 
 
-def _enter_local(state: Path) -> None:
+def _enter_local(state: Path) -> dict[str, str]:
     if not (state / "ports.json").exists():
         raise NoShopError(f"no shop was ever started on {state}: `make run`, or set STATE")
     try:
@@ -48,6 +58,7 @@ def _enter_local(state: Path) -> None:
         del os.environ[name]
     os.environ |= environment
     config.forget()
+    return environment
 
 
 def _check_is_there(where: str) -> None:

@@ -84,20 +84,19 @@ def test_a_deployed_function_runs(deployed):
 
 @pytest.fixture
 def plain(cloud):
-    """`chalice local --stage local` beside a cloud that runs; its port."""
+    """`chalice local --stage local` in a shell that `ops env` brought into a shop; its port."""
     names = local.cloud.Names()
     with mock.patch.dict(os.environ):
         local.cloud.enter(cloud.state, names)
         provision.provision(names, cloud.state, local.cloud.SHARDS)
-        environment = local.cloud.environment(cloud.state, names)
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    told = {name: environment[name] for name in environment if name.startswith("AWS_")}
-    told |= {name: environment[name] for name in ("STREAM", "TRUST_ROOT")}
-    options = ["--stage", "local", "--port", str(port), "--no-autoreload"]
+    options = f"--stage local --port {port} --no-autoreload"
+    shell = f'eval "$("$0" -m ops env)"; exec "$0" -c "$1" local {options}'
     process = subprocess.Popen(
-        [sys.executable, "-c", CHALICE, "--project-dir", str(ROOT), "local", *options],
-        env=apart(PYTHONDONTWRITEBYTECODE="1", **told),
+        ["bash", "-euc", shell, sys.executable, CHALICE],
+        cwd=ROOT,
+        env=apart(PYTHONDONTWRITEBYTECODE="1", STATE=str(cloud.state)),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

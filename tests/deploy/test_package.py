@@ -187,6 +187,12 @@ def test_the_api_is_regional_compressed_and_throttled(stack):
     assert stage["MethodSettings"][0]["ThrottlingRateLimit"] == 500
 
 
+def test_the_authorizers_word_on_a_token_is_kept_for_a_minute(stack):
+    (api,) = of(stack, "AWS::ApiGateway::RestApi").values()
+    (known,) = api["Body"]["securityDefinitions"].values()
+    assert known["x-amazon-apigateway-authorizer"]["authorizerResultTtlInSeconds"] == 60
+
+
 def test_a_policy_names_this_stage_and_the_stacks_own_account(stack):
     roles = of(stack, "AWS::IAM::Role")
     assert set(roles) == {f"{n}Role" for n in ("ApiHandler", "Authorize", "Project", "Sweep")}

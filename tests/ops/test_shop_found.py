@@ -1,5 +1,6 @@
 """Ops find the shop that is meant, and say so in a sentence when there is none."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from local import provision
+from local.cloud import Names, environment
+
 ROOT = Path(__file__).parents[2]
-VERBS = [["views"], ["tail", "--no-follow"], ["quarantine"], ["parked"]]
+VERBS = [["views"], ["tail", "--no-follow"], ["quarantine"], ["parked"], ["env"]]
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_KINESIS": ""}
 
 
@@ -37,9 +41,10 @@ def test_a_state_on_which_no_shop_was_started_is_a_sentence_and_2(tmp_path, verb
     assert ran.stderr.startswith("ops: no shop was ever started on ")
 
 
-def test_a_state_whose_shop_is_not_up_is_a_sentence_and_2(tmp_path):
+@pytest.mark.parametrize("verb", ["views", "env"])
+def test_a_state_whose_shop_is_not_up_is_a_sentence_and_2(tmp_path, verb):
     (tmp_path / "ports.json").write_text('{"ministack": 9, "kinesis": 9, "stream": 1}')
-    ran = ops("views", env=bare(tmp_path))
+    ran = ops(verb, env=bare(tmp_path))
     assert (ran.returncode, ran.stdout) == (2, "")
     assert f"no shop runs on {tmp_path}" in ran.stderr
     assert "Traceback" not in ran.stderr
@@ -55,3 +60,23 @@ def test_the_shop_that_the_environment_names_is_not_looked_for_elsewhere(shop):
     ran = ops("views", env=os.environ | NOWHERE)
     assert ran.returncode == 2
     assert "no shop the environment names" in ran.stderr
+
+
+def test_a_shell_is_brought_into_the_shop_on_state_and_out_of_every_other_aws(cloud, shop):
+    """Whatever it was in before, the shop of `shop` for example, and whoever its user is in AWS."""
+    before = os.environ | NOWHERE | {"STATE": str(cloud.state), "AWS_PROFILE": "somebody's"}
+    look = "import json, os; print(json.dumps(dict(os.environ)))"
+    provision.make_buckets(Names())
+    ran = subprocess.run(
+        ["bash", "-euc", 'eval "$("$0" -m ops env)"; exec "$0" -c "$1"', sys.executable, look],
+        cwd=ROOT,
+        env=before,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    found = json.loads(ran.stdout)
+    told = environment(cloud.state)
+    assert {name: found[name] for name in told} == told
+    assert {name for name in found if name.startswith("AWS_")} <= told.keys()
