@@ -72,10 +72,12 @@ class Once:
     def earlier(self, rows: Iterable[Row]) -> Recorded | None:
         """What was answered to the key's first command, if the id's rows tell of one.
 
+        A partner may give its own event the same id: another source, another event.
         Raises KeyReused for another command.
         """
         now = time.time_ns() // 1_000_000
-        known = [(key, row.body) for row in rows if (key := keyed_of(row)) and not key.lapsed(now)]
+        ours = [row for row in rows if row.key.sk.endswith(f" {SYSTEM}")]
+        known = [(key, row.body) for row in ours if (key := keyed_of(row)) and not key.lapsed(now)]
         for key, said in known:
             if key.commandhash == self.commandhash:
                 return cast("Recorded", {name: said[name] for name in Recorded.__annotations__})

@@ -278,6 +278,27 @@ def _payload(token: bytes) -> bytes:
     return base64.urlsafe_b64decode(part + b"=" * (-len(part) % 4))
 
 
+def test_a_partner_that_takes_the_id_of_a_command_takes_nothing_from_it(front: Shopfront) -> None:
+    path, key = "/products/till-taken/purchases", f"key-{next(names)}"
+    bought = front.call("POST", path, to="customer", Idempotency_Key=key)
+    front.records()
+    late = {shard: front.pending.pop(shard) for shard in list(front.pending)}
+    for number in range(8):  # some of them on shards that are ahead of the customer's
+        taken = event(id=bought.said["id"], entity=f"till-{number}", commandhash="A" * 43)
+        assert send(front, seal(taken, PARTNER)).status == 202
+    front.records()
+    ours = bought.said["position"].partition("/")[2].partition(":")[0]
+    late[ours] += front.pending.pop(ours, [])
+    assert any(front.pending.values())
+    front.settle()
+    again = front.call("POST", path, to="customer", Idempotency_Key=key)
+    assert (again.status, again.said["id"]) == (202, bought.said["id"])
+    front.records()
+    for shard, records in late.items():
+        front.pending[shard] = records + front.pending[shard]
+    front.settle()
+
+
 def test_it_is_taken_while_the_views_catch_up(front: Shopfront) -> None:
     front.settle()
     front.empty_table()
