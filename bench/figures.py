@@ -67,13 +67,14 @@ def _put(size: float, seed: int) -> Measured:  # noqa: ARG001
 def _consumer(size: float, seed: int) -> Measured:
     mixes = {
         "": world.Mix(seed=seed),
+        "_listed": world.Mix(seed=seed, earlier=consumer.BATCH),
         "_uniform": world.Mix(s=0.0, seed=seed),
         "_100k_products": world.Mix(products=100_000, seed=seed),
     }
     found: dict[str, float] = {}
     with world.cloud() as running:
         for suffix, mix in mixes.items():
-            smaller = world.Mix(_scaled(mix.events, size), mix.products, mix.s, mix.seed)
+            smaller = dataclasses.replace(mix, events=_scaled(mix.events, size))
             rounds = max(1, round(consumer.ROUNDS * size))
             found |= _named(consumer.measure(running, smaller, rounds), suffix)
         slow = world.Mix(_scaled(600, size), seed=seed)
@@ -155,9 +156,10 @@ MEASUREMENTS = (
             **_CONSUMER,
             **{
                 f"{name}{suffix}": _REPORTED
-                for suffix in ("_uniform", "_100k_products")
+                for suffix in ("_listed", "_uniform", "_100k_products")
                 for name in _CONSUMER
             },
+            "write_units_per_event_listed": Target(at_most=0.6),
             "reference_events_per_s": _REPORTED,
             "reference_requests_per_event": _REPORTED,
             "consumer_vs_reference": Target(at_least=15),

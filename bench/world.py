@@ -39,12 +39,16 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True, slots=True)
 class Mix:
-    """How many events, over how many products, picked how unevenly."""
+    """How many events, over how many products, picked how unevenly.
+
+    `earlier` so many come before those that are measured.
+    """
 
     events: int = 3000
     products: int = 100
     s: float = 1.0
     seed: int = 7
+    earlier: int = 0
 
 
 @contextlib.contextmanager
@@ -76,7 +80,8 @@ def events(mix: Mix, stream: str) -> list[Envelope]:
     """The events, in the order of the log."""
     chance = random.Random(mix.seed)
     weights = list(itertools.accumulate(rank**-mix.s for rank in range(1, mix.products + 1)))
-    picked = chance.choices(range(mix.products), cum_weights=weights, k=mix.events)
+    count = mix.earlier + mix.events
+    picked = chance.choices(range(mix.products), cum_weights=weights, k=count)
     seen: dict[int, int] = {}
     found = []
     for number, product in enumerate(picked):

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
 from chalicelib import archive, store
 from chalicelib.errors import CommitLost
 from chalicelib.events import Position, Shard
-from chalicelib.store import Guard, Key, Put, Query, Row, Write
+from chalicelib.store import Add, Guard, Key, Put, Query, Row, Write
 
 PK = "checkpoint/live"
 READY = Key("ready", "live")
@@ -29,12 +29,14 @@ class Ahead(NamedTuple):
     """Part of what comes after the position is folded already: a group that took several commits.
 
     A group is folded subject by subject, since subjects do not know of each other: of the records
-    up to `to`, those are done that stand up to (`subject`, `sequence`) in that order.
+    up to `to`, those are done that stand up to (`subject`, `sequence`) in that order. What they add
+    to tallies is kept in `tallies` until the group ends: so a tally is written once a group.
     """
 
     to: int
     subject: str
     sequence: int
+    tallies: tuple[Add, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,16 @@ class Checkpoint:
         """That nobody has committed since this was read."""
         return Guard(key_of(self.shard), self.token)
 
+    @property
+    def reached(self) -> tuple[str, int]:
+        """How far the begun group is folded, in its order."""
+        return ("", 0) if self.ahead is None else (self.ahead.subject, self.ahead.sequence)
+
+    @property
+    def waiting(self) -> tuple[Add, ...]:
+        """What the begun group has added to tallies, and not yet written."""
+        return () if self.ahead is None else self.ahead.tallies
+
     def is_in(self, begun: Self, to: int) -> bool:
         """Whether this is still within the group up to `to` that was begun there, in one table."""
         same = (self.born, self.position) == (begun.born, begun.position)
@@ -73,8 +85,7 @@ class Checkpoint:
         body = {
             "position": str(self.position),
             "segment": str(self.segment),
-            "ahead": self.ahead
-            and [str(self.ahead.to), self.ahead.subject, str(self.ahead.sequence)],
+            "ahead": self.ahead and _told(self.ahead),
             "token": self.token,
             "born": self.born,
             "views": list(self.views),
@@ -98,8 +109,17 @@ class Checkpoint:
         )
 
 
-def _ahead(said: list[str] | None) -> Ahead | None:
-    return None if said is None else Ahead(int(said[0]), said[1], int(said[2]))
+def _told(ahead: Ahead) -> list[Any]:
+    tallies = [[*tally.key, tally.amount, tally.ranking] for tally in ahead.tallies]
+    return [str(ahead.to), ahead.subject, str(ahead.sequence), tallies]
+
+
+def _ahead(said: list[Any] | None) -> Ahead | None:
+    if said is None:
+        return None
+    to, subject, sequence, told = said
+    tallies = (Add(Key(pk, sk), amount, ranking) for pk, sk, amount, ranking in told)
+    return Ahead(int(to), subject, int(sequence), tuple(tallies))
 
 
 def key_of(shard: Shard) -> Key:
@@ -129,7 +149,7 @@ def create(shard: Shard, views: Sequence[str], parents: Sequence[Checkpoint]) ->
     return made
 
 
-def commit(before: Checkpoint, after: Checkpoint, writes: Sequence[Write]) -> None:
+def commit(before: Checkpoint, after: Checkpoint, writes: Iterable[Write]) -> None:
     """The rows and the checkpoint that explains them, or neither. Raises as `store.commit`."""
     store.commit(after.row(), before.guard, writes)
 

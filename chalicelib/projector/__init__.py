@@ -135,7 +135,7 @@ def _finish(
     record wherever groups are cut.
     """
     to = opened[-1].record.sequence
-    left = [found for found in opened if base.ahead is None or found.order > base.ahead[1:]]
+    left = [found for found in opened if found.order > base.reached]
     left.sort(key=lambda found: found.order)
     effects = _effects(base, left, code)
     too_many = crowded_at(base, effects)
@@ -225,19 +225,26 @@ def _commit_parts(base: Checkpoint, to: int, effects: Sequence[Effect], code: Co
     """The last chunk, not committed yet; those before it are."""
     chunk = Chunk.on(base, code)
     for effect in effects:
-        if not chunk.has_room(effect):
+        while not chunk.has_room(effect):
             chunk = Chunk.on(chunk.commit_part(to), code)
         chunk.add(effect)
+    while not chunk.fits_whole:
+        chunk = Chunk.on(chunk.commit_part(to), code)
     return chunk
 
 
 def _fold_singly(begun: Checkpoint, to: int, records: Sequence[Opened], code: Code) -> Checkpoint:
-    """One transaction a record, so that what DynamoDB refuses is known, parked and passed."""
+    """One transaction a record, so that what DynamoDB refuses is known, parked and passed.
+
+    No tally waits then: one that is refused is known by its record, too.
+    """
     base = checkpoint.read(begun.shard)
     if base is None or not base.is_in(begun, to):
         raise CommitLost("the table was emptied meanwhile, or another process went on")
+    if base.waiting:
+        base = Chunk.on(base, code).commit_whole(to)
     for opened in sorted(records, key=lambda found: found.order):
-        if base.ahead is None or opened.order > base.ahead[1:]:
+        if opened.order > base.reached:
             base = _fold_one(base, to, opened, code)
     return base
 
@@ -249,13 +256,13 @@ def _fold_one(base: Checkpoint, to: int, opened: Opened, code: Code) -> Checkpoi
         live = replace(chunk.live, refused=frozenset(suspect))
         chunk.add(fold(opened, known, live))
         try:
-            return chunk.commit_part(to)
+            return chunk.commit_whole(to)
         except Misfit as refusal:
             failure = refusal
     assert isinstance(opened.envelope, Envelope)
     chunk = Chunk.on(base, code)
     chunk.add(parked_everywhere(opened, opened.envelope, known, failure))
-    return chunk.commit_part(to)
+    return chunk.commit_whole(to)
 
 
 __all__ = ["LIVE", "Code", "Effect", "catch_up", "project", "sweep"]

@@ -1,13 +1,14 @@
 """A chunk: what goes into one transaction. Rows and the checkpoint that explains them, or neither.
 
 At most 100 rows and 3.5 MB. A record whose effect does not fit any more begins the next chunk; two
-writes to one row become one.
+writes to one row become one. Tallies wait in the checkpoint for the end of the group, since many
+subjects add to the same few; as many wait as one transaction takes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from chalicelib.errors import Behind
 from chalicelib.events import Envelope
 from chalicelib.projector.fold import Code, Effect, Known, Live, Opened
 from chalicelib.projector.rows import event_key
-from chalicelib.store import Key, Put, Write
+from chalicelib.store import Add, Key, Owned, Put, Write
 
 MOST_PARKED = 100
 
@@ -29,21 +30,30 @@ class Chunk:
     base: Checkpoint
     live: Live
     parked: dict[str, dict[str, str]]
-    writes: dict[Key, Write] = field(default_factory=dict)
+    reached: tuple[str, int]
+    tallies: dict[Key, Add]
+    owned: dict[Key, Owned] = field(default_factory=dict)
     bytes: int = 0
-    last: Opened | None = None
 
     @classmethod
     def on(cls, base: Checkpoint, code: Code) -> Chunk:
-        """An empty chunk."""
+        """A chunk of nothing but the tallies that wait there."""
         parked = {view: dict(subjects) for view, subjects in base.parked.items()}
         views = [view for view in code.views if str(view) in base.views]
-        return cls(base, Live(code.deciders, views, parked), parked)
+        tallies = {tally.key: tally for tally in base.waiting}
+        return cls(base, Live(code.deciders, views, parked), parked, base.reached, tallies)
 
     def has_room(self, effect: Effect) -> bool:
-        """Whether the effect's rows fit in too."""
-        rows = len(self.writes) + sum(write.key not in self.writes for write in effect.writes)
+        """Whether the effect's rows fit in too; where there are none, any effect's do."""
+        if not (self.owned or self.tallies):
+            return True
+        new = [write for write in effect.writes if not self._has(write)]
+        tallies = sum(isinstance(write, Add) for write in new)
+        rows = max(len(self.owned) + len(new) - tallies, len(self.tallies) + tallies)
         return rows < store.MOST_ROWS and self.bytes + effect.bytes < store.MOST_BYTES
+
+    def _has(self, write: Write) -> bool:
+        return write.key in (self.tallies if isinstance(write, Add) else self.owned)
 
     def add(self, effect: Effect) -> None:
         """The effect's rows.
@@ -54,9 +64,12 @@ class Chunk:
         for view in effect.park:
             self._park(view, effect.opened)
         for write in effect.writes:
-            self.writes[write.key] = store.merge(self.writes.get(write.key), write)
+            if isinstance(write, Add):
+                self.tallies[write.key] = write.after(self.tallies.get(write.key))
+            else:
+                self.owned[write.key] = store.merge(self.owned.get(write.key), write)
         self.bytes += effect.bytes
-        self.last = effect.opened
+        self.reached = effect.opened.order
 
     def note(self, effect: Effect) -> None:
         """Who stands still from here on, for the records after this one; no more than that."""
@@ -79,25 +92,39 @@ class Chunk:
         self.live = replace(self.live, views=[v for v in self.live.views if str(v) != view])
         del self.parked[view]
         key = Key(f"left/{view}", "live")
-        self.writes[key] = Put(key, {"view": view})
+        self.owned[key] = Put(key, {"view": view})
+
+    @property
+    def fits_whole(self) -> bool:
+        """Whether one transaction takes the tallies too."""
+        return not self.owned or len(self.owned) + len(self.tallies) < store.MOST_ROWS
 
     def commit_part(self, to: int) -> Checkpoint:
-        """The checkpoint after the rows, in the middle of a group that ends at `to`.
+        """In the middle of a group that ends at `to`: the tallies wait, if there are other rows.
 
         Raises as `store.commit`.
         """
-        if self.last is None:
-            return self.base
-        return self._commit(ahead=Ahead(to, *self.last.order))
+        if not self.owned:
+            return self.commit_whole(to)
+        ahead = Ahead(to, *self.reached, tuple(self.tallies.values()))
+        return self._commit(self.owned.values(), ahead=ahead)
+
+    def commit_whole(self, to: int) -> Checkpoint:
+        """In the middle of a group that ends at `to`; no tally waits. Raises as `store.commit`."""
+        return self._commit(self._rows, ahead=Ahead(to, *self.reached))
 
     def commit_end(self, position: int, segment: int) -> Checkpoint:
-        """The checkpoint after the rows, at the end of a group. Raises as `store.commit`."""
-        return self._commit(position=position, segment=segment, ahead=None)
+        """At the end of a group. Raises as `store.commit`."""
+        return self._commit(self._rows, position=position, segment=segment, ahead=None)
 
-    def _commit(self, **moved: Any) -> Checkpoint:
+    @property
+    def _rows(self) -> list[Write]:
+        return [*self.owned.values(), *self.tallies.values()]
+
+    def _commit(self, rows: Iterable[Write], **moved: Any) -> Checkpoint:
         views = tuple(str(view) for view in self.live.views)
         after = self.base.moved(views=views, parked=self.parked, **moved)
-        checkpoint.commit(self.base, after, list(self.writes.values()))
+        checkpoint.commit(self.base, after, rows)
         return after
 
 

@@ -7,7 +7,7 @@ A row is `pk`, `sk` and a JSON `body`; a tally has a number `rank` that is only 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -15,7 +15,8 @@ from chalicelib.errors import Misfit
 
 ROW_BYTES = 350_000
 PARKED_BYTES = 380_000  # a row that keeps what another row has held; DynamoDB takes 400 KB
-DIGITS = 10**38
+TALLY_BYTES = 1000
+MOST_ADDED = 10**15  # so that no sum comes near the 38 digits of DynamoDB
 
 
 class Key(NamedTuple):
@@ -59,8 +60,14 @@ class Add:
     amount: int
     ranking: str | None = None
 
+    def after(self, earlier: Add | None) -> Add:
+        """The one write that comes to the same as both."""
+        amount = self.amount + (0 if earlier is None else earlier.amount)
+        return Add(self.key, amount, self.ranking)
 
-Write = Put | PutFirst | Delete | Add
+
+Owned = Put | PutFirst | Delete
+Write = Owned | Add
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +80,9 @@ class Row:
     rank: int = 0
 
 
-def merge(earlier: Write | None, later: Write) -> Write:
+def merge(earlier: Owned | None, later: Owned) -> Owned:
     """The one write that comes to the same as both, in this order."""
     match earlier, later:
-        case Add(), Add():
-            return Add(later.key, earlier.amount + later.amount, later.ranking)
         case ((Put() | PutFirst()), PutFirst()):
             return earlier
         case _:
@@ -105,11 +110,21 @@ def _payload(write: Write) -> int:
             blob = len(write.blob or b"") if isinstance(write, Put) else 0
             return len(text_of(write.body).encode()) + listed + blob + 100
         case Add():
-            if type(write.amount) is not int or abs(write.amount) >= DIGITS:
-                raise Misfit("a tally adds a whole number of at most 38 digits")
-            return 100 + (0 if write.ranking is None else _index_key(write.ranking))
+            return _added(write)
         case Delete():
             return 0
+
+
+def _added(tally: Add) -> int:
+    """A hundred of them wait in one checkpoint, so each is small, whatever it counts."""
+    if type(tally.amount) is not int or abs(tally.amount) >= MOST_ADDED:
+        raise Misfit("a tally adds a whole number of at most 15 digits")
+    told = len(text_of([*tally.key, tally.amount, tally.ranking]).encode())
+    if told > TALLY_BYTES:
+        raise Misfit(
+            f"a tally of {told} bytes is over {TALLY_BYTES}: what it counts has a shorter name"
+        )
+    return 100 + (0 if tally.ranking is None else _index_key(tally.ranking))
 
 
 def _index_key(text: str) -> int:
@@ -123,7 +138,7 @@ def _index_key(text: str) -> int:
 _encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode
 
 
-def text_of(body: Mapping[str, Any]) -> str:
+def text_of(body: Mapping[str, Any] | Sequence[Any]) -> str:
     try:
         return _encode(body)
     except (TypeError, ValueError) as error:

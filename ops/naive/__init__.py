@@ -61,7 +61,7 @@ class Reach(NamedTuple):
     @classmethod
     def of(cls, body: Mapping[str, Any]) -> Reach:
         """What the body of a checkpoint's row says."""
-        to, subject, sequence = body["ahead"] or (0, "", 0)
+        to, subject, sequence, _ = body["ahead"] or (0, "", 0, ())
         return cls(int(body["position"]), (int(to), subject, int(sequence)))
 
     def holds(self, subject: str, sequence: int) -> bool:

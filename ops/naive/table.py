@@ -14,20 +14,31 @@ from chalicelib.view import View
 
 MOST_ROWS = 80
 ROW_BYTES = 350_000
+TALLY_BYTES = 1000
 EVENT_BYTES = 3_000_000
-UNEXPLAINED = ("checkpoint/live", "ready")
+CHECKPOINTS = "checkpoint/live"
+UNEXPLAINED = (CHECKPOINTS, "ready")
 
 Row = dict[str, Any]
 Rows = dict[tuple[str, str], Row]
 
 
 def plain(items: Iterable[Mapping[str, Any]]) -> Rows:
-    """DynamoDB's items as such rows: without what no log explains, and without prose."""
-    return {
-        (item["pk"]["S"], item["sk"]["S"]): _plain(item)
-        for item in items
-        if item["pk"]["S"] not in UNEXPLAINED
-    }
+    """DynamoDB's items as such rows: without what no log explains, and without prose.
+
+    What waits in a checkpoint is added to the tallies: see chalicelib.checkpoint.Ahead.
+    """
+    rows: Rows = {}
+    waiting: list[list[Any]] = []
+    for item in items:
+        key = item["pk"]["S"], item["sk"]["S"]
+        if key[0] not in UNEXPLAINED:
+            rows[key] = _plain(item)
+        elif key[0] == CHECKPOINTS:
+            waiting += (json.loads(item["body"]["S"])["ahead"] or [[]])[-1]
+    for pk, sk, amount, ranking in waiting:
+        _add(rows, (pk, sk), {"rank": amount} | ({"ranking": ranking} if ranking else {}))
+    return rows
 
 
 def _plain(item: Mapping[str, Any]) -> Row:
@@ -99,12 +110,17 @@ def check(key: tuple[str, str], row: Row) -> int:
         raise ValueError("a key too long, or empty")
     if any(not 0 < length <= 1024 for length in ordered):
         raise ValueError("an index key too long, or empty")
-    if type(amount) is not int or len(str(abs(amount))) > 38:
-        raise ValueError("not a number of 38 digits")
-    text = json.dumps(
-        row.get("body", {}), ensure_ascii=False, allow_nan=False, separators=(",", ":")
-    )
-    size = sum(lengths) + sum(ordered) + len(text.encode()) + len(row.get("blob", b"")) + 100
+    if type(amount) is not int or len(str(abs(amount))) > 15:
+        raise ValueError("not a number of 15 digits")
+    if "rank" in row and _length([*key, amount, row.get("ranking")]) > TALLY_BYTES:
+        raise ValueError("a tally too large")
+    written = _length(row.get("body", {})) + len(row.get("blob", b""))
+    size = sum(lengths) + sum(ordered) + written + 100
     if size > ROW_BYTES:
         raise ValueError("a row too large")
     return size
+
+
+def _length(body: Any) -> int:
+    text = json.dumps(body, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return len(text.encode())

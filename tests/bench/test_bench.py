@@ -23,6 +23,7 @@ OF_THE_DESIGN = {
     "consumer_cpu_us_per_event",
     "dynamodb_requests_per_event",
     "write_units_per_event",
+    "write_units_per_event_listed",
     "consumer_vs_reference",
     "seal_per_s",
     "unseal_per_s",

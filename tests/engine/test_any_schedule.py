@@ -11,7 +11,7 @@ from schedules import PerProcess, Schedule
 from stories import NAMES, plans, sizes, worlds
 from worlds import World, simulated
 
-from chalicelib import archive, projector
+from chalicelib import archive, projector, store
 from chalicelib.projector import chunk
 from ops import naive
 
@@ -73,13 +73,14 @@ def race(
     assert world.rows() == world.fold().rows
 
 
-@given(worlds(), plans, sizes, zombies, st.sampled_from([1, 2, 100]))
+@given(worlds(), plans, sizes, zombies, st.sampled_from([1, 2, 100]), st.sampled_from([3, 9]))
 @settings(max_examples=200, deadline=None)
 def test_any_schedule_of_consumers_zombies_crashes_and_emptied_tables_gives_the_same_rows(
-    world, plan, cuts, undead, most_parked
+    world, plan, cuts, undead, most_parked, room
 ):
     with simulated(world) as patch:
         patch.setattr(chunk, "MOST_PARKED", most_parked)
         patch.setattr(naive, "MOST_PARKED", most_parked)
+        patch.setattr(store, "MOST_ROWS", room)
         patch.setattr(archive, "_tails", PerProcess())
         race(world, plan, cuts, undead)

@@ -32,11 +32,11 @@ Reduce = Callable[[Event, Any, Any], Iterable[Write]]
 
 
 @pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world() -> Iterator[World]:
     """A shop whose views a test chooses, with transactions as large as DynamoDB's."""
     made = World()
-    with simulated(made):
-        monkeypatch.setattr(store, "MOST_ROWS", 100)
+    with simulated(made) as patch:
+        patch.setattr(store, "MOST_ROWS", 100)
         yield made
 
 
@@ -59,8 +59,10 @@ MISFITS: dict[str, Reduce] = {
     "an empty list": writes(row(listing=("all", ""))),
     "a list's name too long": writes(row(listing=("x" * 2049, "1"))),
     "a ranking too long": writes(Add(Key("tally", "t"), 1, "x" * 2049)),
-    "a tally of 39 digits": writes(Add(Key("tally", "t"), 10**38)),
-    "a tally of -39 digits": writes(Add(Key("tally", "t"), -(10**38))),
+    "a tally of 16 digits": writes(Add(Key("tally", "t"), 10**15)),
+    "a tally of -16 digits": writes(Add(Key("tally", "t"), -(10**15))),
+    "a tally of a long name": writes(Add(Key("tally", "t" * 1000), 1)),
+    "a tally of a name that is long as JSON": writes(Add(Key("tally", "\x00" * 170), 1)),
     "a tally of a half": writes(Add(Key("tally", "t"), 0.5)),  # type: ignore[arg-type]
     "a tally of truth": writes(Add(Key("tally", "t"), True)),
     "a tally of text": writes(Add(Key("tally", "t"), "1")),  # type: ignore[arg-type]
@@ -99,7 +101,8 @@ def test_a_misfit_parks_its_subject_in_its_view_and_nothing_else_stands_still(wo
 
 FITS: dict[str, Reduce] = {
     "keys as long as can be": writes(row(pk="x" * 2040, sk="product/1 " + "x" * 1014)),
-    "38 digits": writes(Add(Key("tally", "t"), 10**38 - 1)),
+    "15 digits": writes(Add(Key("tally", "t"), 10**15 - 1), Add(Key("tally", "u"), 1 - 10**15)),
+    "a tally of a name of 900 characters": writes(Add(Key("tally", "t" * 900), 1)),
     "349 KB": writes(row(body={"x": "x" * 349_000})),
     "78 rows": writes(*(row(sk=f"product/1 {number}") for number in range(78))),
     "a body with a word of ours": writes(row(body={"token": {"of": 7}, "pk": 1, "rank": []})),
