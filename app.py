@@ -38,7 +38,11 @@ from chalicelib.errors import (
 from chalicelib.events.told import Entity
 from chalicelib.openapi import Contract, Declared, Given, Route
 from chalicelib.read import Page, Paging
-from chalicelib.views import catalog, contributions, scores
+from chalicelib.views import (
+    catalog,
+    contributions,
+    scores,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

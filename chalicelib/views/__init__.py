@@ -2,6 +2,16 @@
 
 from __future__ import annotations
 
-from chalicelib.views import catalog, contributions, names, scores
+from chalicelib.views import (
+    catalog,
+    contributions,
+    names,
+    scores,
+)
 
-VIEWS = (catalog.VIEW, contributions.VIEW, scores.VIEW, names.VIEW)
+VIEWS = (
+    catalog.VIEW,
+    contributions.VIEW,
+    scores.VIEW,
+    names.VIEW,
+)

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -18,16 +19,16 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 class Shop:
-    """`python -m local` on a STATE of its own."""
+    """`python -m local` of a tree, on a STATE of its own."""
 
-    def __init__(self, state: Path, roles: list[str]) -> None:
+    def __init__(self, state: Path, roles: list[str], tree: Path = ROOT) -> None:
         self.state = state
         self.statuses: Counter[int] = Counter()
         environment = os.environ | {"STATE": str(state), "PORT": "0", "HOST": "127.0.0.1"}
         with (state.parent / "stderr").open("wb") as stderr:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "local"],
-                cwd=ROOT,
+                cwd=tree,
                 env=environment,
                 stdout=subprocess.PIPE,
                 stderr=stderr,
@@ -37,8 +38,17 @@ class Shop:
         assert ready.startswith("ready http://127.0.0.1:"), ready
         self.port = int(ready.rpartition(":")[2])
         self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
-        opened = self.send("POST", "/sessions", {"name": "Cage Keeper", "roles": roles})
-        self.token = json.loads(opened[1])["token"]
+        self.token = self._session(roles)
+
+    def _session(self, roles: list[str]) -> str:
+        """Somebody's token, as soon as the table is whole: of an older STATE it is filled first."""
+        for _ in range(300):
+            status, said = self.send("POST", "/sessions", {"name": "Cage Keeper", "roles": roles})
+            if status != 503:
+                return str(json.loads(said)["token"])
+            time.sleep(0.1)
+        self.stop()
+        raise AssertionError("the table does not become whole")
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
         """One request, with a token of all roles."""
