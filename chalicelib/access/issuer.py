@@ -53,9 +53,8 @@ class Keys:
         """
         with self._lock:
             now = time.time()
-            if (self._find(kid) is None or _is_over(self._read, FRESH_S, now)) and _is_over(
-                self._asked, PAUSE_S, now
-            ):
+            is_wanted = self._find(kid) is None or _is_over(self._read, FRESH_S, now)
+            if is_wanted and _is_over(self._asked, PAUSE_S, now):
                 self._ask(now)
             found = self._find(kid)
             if self._failure and (found is None or _is_over(self._read, KEPT_S, now)):

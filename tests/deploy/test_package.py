@@ -88,15 +88,36 @@ def test_a_stage_that_believes_everybody_or_is_none_is_not_packaged(stage, tmp_p
         packaging.package(stage, tmp_path)
 
 
-@pytest.mark.parametrize("missing", packaging.ISSUER)
-def test_a_stage_that_names_no_issuer_or_audience_is_not_packaged(missing, tmp_path, monkeypatch):
+@pytest.fixture
+def refused(tmp_path, monkeypatch):
+    """Why `prod` is not packaged, once its settings are changed."""
     config = json.loads((ROOT / ".chalice" / "config.json").read_text())
-    config["stages"]["prod"]["environment_variables"][missing] = ""
-    (tmp_path / ".chalice").mkdir()
-    (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
-    monkeypatch.setattr(packaging, "ROOT", tmp_path)
-    with pytest.raises(PackageError, match=f"'prod' has no {missing}: nobody could"):
-        packaging.package("prod", tmp_path)
+
+    def package(change):
+        change(config["stages"]["prod"])
+        (tmp_path / ".chalice").mkdir()
+        (tmp_path / ".chalice" / "config.json").write_text(json.dumps(config))
+        monkeypatch.setattr(packaging, "ROOT", tmp_path)
+        with pytest.raises(PackageError) as refusal:
+            packaging.package("prod", tmp_path / "out")
+        return str(refusal.value)
+
+    return package
+
+
+@pytest.mark.parametrize("missing", packaging.ISSUER)
+def test_a_stage_that_names_no_issuer_or_audience_is_not_packaged(refused, missing):
+    said = refused(lambda stage: stage["environment_variables"].pop(missing))
+    assert said == f"the stage 'prod' has no {missing}: nobody could say who they are"
+
+
+@pytest.mark.parametrize("function", [None, "api_handler", "authorize"])
+def test_a_stage_or_function_with_identity_local_is_not_packaged(refused, function):
+    def believe(stage):
+        where = stage if function is None else stage["lambda_functions"][function]
+        where.setdefault("environment_variables", {})["IDENTITY"] = "local"
+
+    assert refused(believe) == "'prod' is no stage to package; there are dev"
 
 
 def test_no_function_of_a_packaged_stage_believes_everybody(template):
