@@ -51,7 +51,7 @@ app = Chalice(app_name="tillstream", configure_logs=False)
 contract = Contract()
 READ = ("Read-After",)
 WRITE = (*READ, "Idempotency-Key", "If-Match")
-FILES = tuple(Given(str, content=kind) for kind in web.KINDS.values())
+FILES = tuple(Given(str, 200, tuple(web.HEADERS), kind) for kind in web.KINDS.values())
 STREAM = os.environ.get("STREAM", "tillstream-local-1")
 
 

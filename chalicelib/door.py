@@ -27,6 +27,7 @@ from chalicelib.decisions import customer as customers
 from chalicelib.decisions import product as products
 from chalicelib.errors import BadRequest, Changed, KeyReused, NotFound
 from chalicelib.events import SYSTEM, Envelope, Fact, Model, Position
+from chalicelib.events.envelope import example
 from chalicelib.http import Answer, Request
 from chalicelib.openapi.route import Given
 from chalicelib.projector.rows import keyed_of
@@ -178,6 +179,8 @@ def _uuid7() -> uuid.UUID:
 
 class Session(Model):
     """Who one says one is: a public name, which the board shows to everyone; and roles."""
+
+    model_config = example(name="Mia", roles=["merchant"])
 
     name: customers.ShownName
     roles: Annotated[list[access.Role], Field(min_length=1)]

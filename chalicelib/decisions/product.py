@@ -7,17 +7,27 @@ The moves of the workshop accept a product not seen yet: events may arrive in an
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
 from chalicelib.decisions.subject import Ignored, State
 from chalicelib.errors import Exists, NotYours, UnknownProduct
 from chalicelib.events import Event, Fact, Model, Told, product
+from chalicelib.events.envelope import example
 
 KIND = "product"
 UNKNOWN = "UNKNOWN"
 ProductId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$")]
+
+
+MUG: dict[str, Any] = {
+    "brand": "Kiln",
+    "name": "Mug",
+    "description": "Holds 0.3 l",
+    "category": "mugs",
+    "price": {"amount": 1200, "currency": "EUR"},
+}
 
 
 class Product(State):
@@ -41,15 +51,21 @@ class Product(State):
 class Create(product.Description):
     """List a product, under an id of one's own or a new one."""
 
+    model_config = example(id="mug-1", **MUG)
+
     id: ProductId | None = Field(default=None)
 
 
 class Update(product.Description):
     """Describe one's own product anew, whole."""
 
+    model_config = example(**MUG)
+
 
 class Photograph(Model):
     """Give a product its picture, by address."""
+
+    model_config = example(image="https://pictures.example/mug.jpg")
 
     image: product.Image
 

@@ -21,7 +21,8 @@ from pydantic import Field, StringConstraints
 
 from chalicelib.errors import Invalid, NoSuchType
 from chalicelib.events import FACTS
-from chalicelib.events.envelope import Claimed, Model, Told
+from chalicelib.events.envelope import Claimed, Model, Told, example
+from chalicelib.events.product import Purchased
 from chalicelib.events.told import ENTITY, Converted, Time, valid
 
 # RFC 3986 and no more than its characters: a source has no blank, so it ends where an id begins.
@@ -38,6 +39,14 @@ TYPES: dict[str, type[Told]] = {
 
 class CloudEvent(Model):
     """The attributes that are taken. A null attribute is one that is not there."""
+
+    model_config = example(
+        specversion="1.0",
+        id="sale-7",
+        source="/tills/2",
+        type=Purchased.type,
+        subject="product/mug-1",
+    )
 
     specversion: Literal["1.0"]
     id: Id

@@ -31,6 +31,11 @@ class Model(BaseModel):
     )
 
 
+def example(**members: Any) -> ConfigDict:
+    """What a body of the model looks like, for who reads the contract."""
+    return ConfigDict(json_schema_extra={"examples": [members]})
+
+
 class Fact(Model):
     """The data of an event: one model per type and version, named in the past tense."""
 

@@ -23,7 +23,7 @@ import re
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints, WithJsonSchema
 from pydantic_core.core_schema import CoreSchema, any_schema
 
 from chalicelib.errors import Forbidden, Invalid, NotSupportedYet, UnknownSchema
@@ -36,6 +36,11 @@ MOST_DIGITS = 6
 # What programs call themselves; one of them with a capital.
 PROGRAM = re.compile(r"Photographer|(?=.{1,64}$)[a-z][a-z0-9]*(-[a-z0-9]+)*")
 # A host that has a dot: base64 has none.
+ADDRESS = {
+    "type": "string",
+    "maxLength": 2048,
+    "pattern": product.HTTP_URL.replace("https?://", "(https?://|//)?", 1),
+}
 HOST = re.compile(r"(//)?(?=[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/|$))")
 
 Alias = Callable[[str], str]
@@ -210,7 +215,7 @@ class _Purchase(_Said):
 
 
 class _Image(_Said):
-    image: Annotated[product.Image, BeforeValidator(_with_scheme)]
+    image: Annotated[product.Image, BeforeValidator(_with_scheme), WithJsonSchema(ADDRESS)]
 
     def fact(self) -> Told:
         return product.Photographed(image=self.image)
@@ -257,7 +262,8 @@ class AnyEvent:
         around = [_named(schema, model) for schema, model in ENVELOPES.items()]
         for envelope in around:
             envelope["properties"]["data"] = {"oneOf": events}
-        return {"oneOf": [*bare, *around]}
+        purchase = {"schema": "com.nordstrom/product/purchase/1-0-0", "id": "mug-1"}
+        return {"oneOf": [*bare, *around], "examples": [purchase]}
 
 
 def _named(schema: str, model: type[Model]) -> dict[str, Any]:

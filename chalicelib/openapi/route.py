@@ -115,11 +115,10 @@ class Route(NamedTuple):
         said = self.declared["gives"]
         for each in said if type(said) is tuple else (said,):
             given = each if isinstance(each, Given) else Given(each)
-            if "If-None-Match" not in self.hears:
-                yield given
-            else:
-                yield given._replace(headers=(*given.headers, *TAGGED))
-                yield Given(None, 304, TAGGED)
+            if "If-None-Match" in self.hears:
+                given = given._replace(headers=(*given.headers, *TAGGED))
+                yield Given(None, 304, given.headers)
+            yield given
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -129,7 +128,13 @@ class Route(NamedTuple):
         kinds += (Invalid,) if self.takes else ()
         kinds += (Invalid,) if PARAMETER.search(self.path) else ()
         kinds += (kind for name in self.hears for kind in HEARD[name].brings)
+        if all(_is_empty(type_) for type_ in self.takes.values()):  # one command, and no other
+            kinds = [kind for kind in kinds if kind is not KeyReused]
         return sorted({*map(refusal, kinds), *GATEWAY})
+
+
+def _is_empty(body: Any) -> bool:
+    return getattr(body, "model_fields", None) == {}
 
 
 def refusal(kind: type[Problem]) -> Refusal:
@@ -187,6 +192,10 @@ TELLS: dict[str, Any] = {
     "WWW-Authenticate": Annotated[str, Field(description="How to say who you are.")],
     "ETag": Annotated[str, Field(description="What `If-Match` and `If-None-Match` take.")],
     "Cache-Control": Annotated[str, Field(description="For how long it may be kept.")],
+    "Content-Security-Policy": Annotated[str, Field(description="What the page may load.")],
+    "X-Content-Type-Options": Annotated[str, Field(description="Its type is what it says.")],
+    "Referrer-Policy": Annotated[str, Field(description="What a link tells of this page.")],
+    "Cross-Origin-Opener-Policy": Annotated[str, Field(description="Who shares its window.")],
 }
 
 # What API Gateway, and the server that stands for it locally, answer before a route is asked.

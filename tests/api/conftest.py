@@ -7,9 +7,11 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
+import contract
 import pytest
 from shopfront import PROBLEM, Answer, Shopfront, forget
 
@@ -68,3 +70,15 @@ def refused(front: Shopfront) -> Any:
         return answer
 
     return call
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Where this whole folder ran and passed, every declared answer was seen, or has a reason."""
+    ran = {item.path for item in session.items}
+    whole = ran >= set(Path(__file__).parent.glob("test_*.py")) and not (
+        session.config.option.keyword or session.config.option.markexpr
+    )
+    if exitstatus == pytest.ExitCode.OK and whole and (left := sorted(contract.missing())):
+        reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+        reporter.write_line("declared, and seen in no test: " + ", ".join(left), red=True)
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED

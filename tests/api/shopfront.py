@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import contract
+
 from chalicelib import access, config, vault
 from chalicelib.signing import keys
 from local import provision
@@ -90,10 +92,12 @@ class Shopfront:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, body, headers)
-            answer = connection.getresponse()
-            return Answer(answer.status, dict(answer.headers), answer.read())
+            given = connection.getresponse()
+            answer = Answer(given.status, dict(given.headers), given.read())
         finally:
             connection.close()
+        contract.held((method, path, body, headers), (given.status, answer.headers, answer.body))
+        return answer
 
     def get(self, path: str, *, to: str | None = None, after: Any = None, **query: Any) -> Answer:
         text = "?" + urlencode(query) if query else ""

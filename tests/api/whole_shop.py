@@ -15,6 +15,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import contract
+
 ROOT = Path(__file__).parent.parent.parent
 
 
@@ -61,10 +63,12 @@ class Shop:
             self.connection.request(method, path, raw, given)
             answer = self.connection.getresponse()
             self.statuses[answer.status] += 1
-            return answer.status, answer.read()
+            said = answer.read()
         except http.client.HTTPException:
             self.connection.close()
             raise
+        contract.held((method, path, raw, given), (answer.status, dict(answer.headers), said))
+        return answer.status, said
 
     def send_bytes(self, request: bytes) -> None:
         """What no client library would send."""

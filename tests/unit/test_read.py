@@ -108,15 +108,15 @@ def test_the_longest_keys_there_are_make_a_cursor_that_is_taken() -> None:
 def test_a_limit_is_a_number_from_1_to_100(text: str) -> None:
     request = Request("GET", "/products", query={"limit": text})
     if re.fullmatch("[0-9]{1,3}", text) and 1 <= int(text) <= 100:
-        assert read._limit(request) == int(text)
+        assert read.most(request) == int(text)
         return
     with pytest.raises(BadRequest) as refused:
-        read._limit(request)
+        read.most(request)
     assert refused.value.errors[0]["field"] == "limit"
 
 
 def test_without_a_limit_a_page_has_50() -> None:
-    assert read._limit(Request("GET", "/products")) == 50
+    assert read.most(Request("GET", "/products")) == 50
 
 
 @given(st.text(alphabet="abZ09_.-", min_size=1, max_size=128), st.integers(0, 10**12 - 1))
