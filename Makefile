@@ -8,13 +8,16 @@ READY := $(VENV)/.ready
 STAGE ?= dev
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench package clean
+.PHONY: help run demo test check bench package clean
 
 help: ## say what can be made
 	@sed -n "s/^\([a-z]*\):.*## /make \1  /p" $(MAKEFILE_LIST)
 
 run: $(READY) ## the whole shop on this machine, until Ctrl-C
 	@exec $(BIN)/python -m local
+
+demo: $(READY) ## the same with forty products and a busy crowd, until Ctrl-C
+	@exec $(BIN)/python -m drills demo
 
 test: $(READY) ## the whole suite
 	@$(BIN)/python -m pytest

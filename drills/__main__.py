@@ -6,6 +6,7 @@ nothing to drill: no shop there, or none on this machine.
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from typing import Annotated
@@ -13,6 +14,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from drills import demo as showing
 from drills.client import Client, UnreachableError, check_is_shop
 from drills.crowd import play, report, script, tally
 from drills.crowd.sight import Sight
@@ -59,6 +61,17 @@ def crowd(  # noqa: PLR0913  (each is an option)
     else:
         report.show(told, Console())
     raise typer.Exit(1 if told.differences else 0)
+
+
+@app.command()
+def demo() -> None:
+    """A shop to show, with HOST, PORT and STATE as `make run` has them, until Ctrl-C."""
+    try:
+        code = showing.demo(functools.partial(print, flush=True))
+    except (ElsewhereError, UnreachableError) as reason:
+        typer.echo(f"drills: {reason}", err=True)
+        raise typer.Exit(2) from None
+    raise typer.Exit(code)
 
 
 def _play(
