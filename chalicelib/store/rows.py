@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from chalicelib.errors import Misfit
@@ -116,15 +117,18 @@ def _payload(write: Write) -> int:
 
 
 def _added(tally: Add) -> int:
-    """A hundred of them wait in one checkpoint, so each is small, whatever it counts."""
     if type(tally.amount) is not int or abs(tally.amount) >= MOST_ADDED:
         raise Misfit("a tally adds a whole number of at most 15 digits")
-    told = len(text_of([*tally.key, tally.amount, tally.ranking]).encode())
+    return _named(tally.key, tally.ranking)
+
+
+@lru_cache(maxsize=4096)  # the same few tallies are added to again and again
+def _named(key: Key, ranking: str | None) -> int:
+    """A hundred tallies wait in one checkpoint, so each is small, whatever it counts."""
+    told = len(text_of([*key, ranking]).encode())
     if told > TALLY_BYTES:
-        raise Misfit(
-            f"a tally of {told} bytes is over {TALLY_BYTES}: what it counts has a shorter name"
-        )
-    return 100 + (0 if tally.ranking is None else _index_key(tally.ranking))
+        raise Misfit(f"the name of a tally takes {told} bytes of JSON, which is over {TALLY_BYTES}")
+    return 100 + (0 if ranking is None else _index_key(ranking))
 
 
 def _index_key(text: str) -> int:

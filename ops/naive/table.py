@@ -112,7 +112,7 @@ def check(key: tuple[str, str], row: Row) -> int:
         raise ValueError("an index key too long, or empty")
     if type(amount) is not int or len(str(abs(amount))) > 15:
         raise ValueError("not a number of 15 digits")
-    if "rank" in row and _length([*key, amount, row.get("ranking")]) > TALLY_BYTES:
+    if "rank" in row and _length([*key, row.get("ranking")]) > TALLY_BYTES:
         raise ValueError("a tally too large")
     written = _length(row.get("body", {})) + len(row.get("blob", b""))
     size = sum(lengths) + sum(ordered) + written + 100
