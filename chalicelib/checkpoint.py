@@ -187,7 +187,7 @@ def is_ready(wait_s: float = 0.0) -> bool:
     while True:
         found = all_of(list(heads))
         level = all(_reached(found.get(shard), head) for shard, head in heads.items())
-        if level and (not found or _put_ready(seen, next(iter(found.values())))):
+        if level and (not found or _put_ready(seen, found)):
             return True
         if time.monotonic() >= until:
             return False
@@ -198,12 +198,17 @@ def _reached(checkpoint: Checkpoint | None, head: int | None) -> bool:
     return head is None or (checkpoint is not None and checkpoint.segment > head)
 
 
-def _put_ready(seen: Mapping[Shard, Checkpoint], witness: Checkpoint) -> bool:
-    """Put the row, if the table was the same from before the heads were read until now."""
+def _put_ready(seen: Mapping[Shard, Checkpoint], found: Mapping[Shard, Checkpoint]) -> bool:
+    """Put the row, if the table was the same from before the heads were read until now.
+
+    It names the views that all shards are filled for: one that is newer than the table is not.
+    """
+    witness = next(iter(found.values()))
     before = seen.get(witness.shard)
     if before is None or before.born != witness.born:
         return False
-    row = Put(READY, {"token": secrets.token_hex(8)})
+    views = set.intersection(*(set(reached.views) for reached in found.values()))
+    row = Put(READY, {"token": secrets.token_hex(8), "views": sorted(views)})
     try:
         store.commit(row, Guard(READY, None), [], [witness.guard])
     except CommitLost:

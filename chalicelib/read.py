@@ -88,13 +88,18 @@ def _moment(
         if ready is None and archive.shards():
             _find_ready()
             continue
-        if view and found.pop(0) is not None:
+        if view and (found.pop(0) is not None or not _is_filled(ready, view)):
             raise CatchingUp("this view is behind; what it would answer is not whole")
         if after is None or _passed(found.pop(0), after):
             return ready, found
         if time.monotonic() > until:
             raise NotYet("the position is not judged yet", field="Read-After")
         time.sleep(PAUSE_S)
+
+
+def _is_filled(ready: Row | None, view: View) -> bool:
+    """Whether the table was filled for this view: one may be newer than the table."""
+    return ready is None or str(view) in ready.body["views"]
 
 
 def _left(view: View) -> Key:

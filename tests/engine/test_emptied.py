@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,8 +11,12 @@ from simulator import refusal
 from test_any_schedule import Watch
 from worlds import START, World, said, simulated
 
-from chalicelib import archive, checkpoint, projector
-from chalicelib.errors import CloudFailure
+from chalicelib import archive, checkpoint, projector, read
+from chalicelib.decisions import DECIDERS
+from chalicelib.errors import CatchingUp, CloudFailure
+from chalicelib.http import Request
+from chalicelib.projector import Code
+from chalicelib.views import VIEWS
 
 BUSY, IDLE, CLOSED, OLD = (f"shardId-{number:012d}" for number in range(4))
 CHILD = "shardId-000000000004"
@@ -49,6 +54,16 @@ def test_one_sweep_fills_an_emptied_table_again_idle_and_closed_shards_and_all(w
     projector.sweep()
     assert world.rows() == before == world.fold().rows
     assert ("ready", "live") in world.items, "and whoever asks is answered"
+
+
+def test_a_view_answers_once_the_table_was_filled_for_it(world):
+    newer, request = replace(VIEWS[0], version=99), Request("GET", "/")
+    read.rows(request, view=VIEWS[0])
+    with pytest.raises(CatchingUp):
+        read.rows(request, view=newer)
+    empty(world)
+    projector.sweep(Code(DECIDERS, [*VIEWS, newer]))
+    read.rows(request, view=newer)
 
 
 def test_a_batch_of_one_shard_fills_that_shard_and_what_it_came_from(world):
