@@ -15,6 +15,7 @@ from chalice.app import AuthResponse, AuthRoute, Chalice, Rate, Response
 from chalicelib import (
     access,
     door,
+    errors,
     health,
     http,
     latest,
@@ -25,19 +26,10 @@ from chalicelib import (
     writer,
 )
 from chalicelib.decisions.product import Create, Photograph, Purchase, Update, View
-from chalicelib.errors import (
-    Exists,
-    GiveAt,
-    NotFound,
-    NotYours,
-    Throttled,
-    Unauthenticated,
-    UnknownEvent,
-    UnknownProduct,
-)
 from chalicelib.events.told import Entity
 from chalicelib.openapi import Contract, Declared, Given, Route
 from chalicelib.read import Page, Paging
+from chalicelib.signing import Jwks, keys
 from chalicelib.views import (
     catalog,
     contributions,
@@ -60,7 +52,7 @@ def authorize(request: Any) -> AuthResponse:
     """All routes of the token's roles. What it raises API Gateway answers: 401, or 503."""
     caller = access.caller(request.token)
     if caller is None:
-        raise Unauthenticated("Unauthorized")  # API Gateway knows a bad token by this very word
+        raise errors.Unauthenticated("Unauthorized")  # the word by which AWS knows a bad token
     granted = access.routes(caller.roles).items()
     allowed: list[str | AuthRoute] = [AuthRoute(path, methods) for path, methods in granted]
     return AuthResponse(allowed, caller.actor, context={"roles": ",".join(sorted(caller.roles))})
@@ -132,7 +124,7 @@ def _request(path: str) -> http.Request:
     hears=READ,
     takes=door.Session,
     gives=door.Opened,
-    refuses=(NotFound,),
+    refuses=(errors.NotFound,),
 )
 def open_session(request: http.Request) -> Any:
     """Say who you are, by public name and roles; locally only."""
@@ -151,7 +143,7 @@ def list_products(request: http.Request) -> Any:
     public=True,
     hears=(*READ, "If-None-Match"),
     gives=catalog.Item,
-    refuses=(UnknownProduct,),
+    refuses=(errors.UnknownProduct,),
 )
 def get_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """One product with its picture."""
@@ -164,7 +156,9 @@ def list_categories(request: http.Request) -> Any:
     return catalog.categories(request)
 
 
-@route("POST", "/products", hears=WRITE, takes=Create, gives=door.RECORDED, refuses=(Exists,))
+@route(
+    "POST", "/products", hears=WRITE, takes=Create, gives=door.RECORDED, refuses=(errors.Exists,)
+)
 def create_product(request: http.Request) -> Any:
     """A merchant lists a product."""
     return door.create_product(request)
@@ -176,7 +170,7 @@ def create_product(request: http.Request) -> Any:
     hears=WRITE,
     takes=Update,
     gives=door.RECORDED,
-    refuses=(NotYours, UnknownProduct),
+    refuses=(errors.NotYours, errors.UnknownProduct),
 )
 def update_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """Its merchant describes it anew."""
@@ -251,14 +245,14 @@ def list_events(request: http.Request) -> Any:
     hears=READ,
     asks=verdicts.Asked,
     gives=verdicts.Verdict,
-    refuses=(GiveAt, UnknownEvent),
+    refuses=(errors.GiveAt, errors.UnknownEvent),
 )
 def get_event(request: http.Request, id: verdicts.EventId) -> Any:  # noqa: A002
     """What became of an event."""
     return verdicts.verdict(request, id)
 
 
-@route("GET", "/views", gives=Page[health.Progress], refuses=(Throttled,))
+@route("GET", "/views", gives=Page[health.Progress], refuses=(errors.Throttled,))
 def list_views(request: http.Request) -> Any:  # noqa: ARG001
     """Every view, its version, and how far behind the archive it is."""
     return health.views()
@@ -268,6 +262,18 @@ def list_views(request: http.Request) -> Any:  # noqa: ARG001
 def get_contract(request: http.Request) -> Any:
     """This document."""
     return contract.answer(request)
+
+
+@route("GET", "/docs", public=True, hears=("If-None-Match",), gives=FILES[0])
+def get_docs(request: http.Request) -> Any:
+    """The contract as a page to read."""
+    return web.written(request, contract.page)
+
+
+@route("GET", "/.well-known/jwks.json", public=True, gives=Jwks, refuses=(errors.Throttled,))
+def list_keys(request: http.Request) -> Any:  # noqa: ARG001
+    """The public keys under which events are signed."""
+    return keys.trust().jwks()
 
 
 @route("GET", "/health", public=True, gives=health.Health)
@@ -288,7 +294,7 @@ def get_page(request: http.Request) -> Any:
     public=True,
     hears=("If-None-Match",),
     gives=FILES,
-    refuses=(NotFound,),
+    refuses=(errors.NotFound,),
 )
 def get_file(request: http.Request, file: web.Name) -> Any:
     """One of the files that the page is made of."""

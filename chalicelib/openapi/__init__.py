@@ -22,6 +22,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 
 from chalicelib import access, http
 from chalicelib.http import Answer, Request
+from chalicelib.openapi import page
 from chalicelib.openapi.route import HEARD, PARAMETER, TELLS, Declared, Given, Refusal, Route
 
 __all__ = ["Contract", "Declared", "Given", "Refusal", "Route"]
@@ -66,6 +67,11 @@ class Contract:
     def text(self) -> str:
         """The document as it is sent."""
         return json.dumps(self.document, ensure_ascii=False, separators=(",", ":"))
+
+    @cached_property
+    def page(self) -> str:
+        """The document as a page to read."""
+        return page.html(self.document)
 
     def answer(self, request: Request) -> Answer:
         """The document, unless the client has it."""
@@ -199,8 +205,8 @@ def _name(ways: list[Refusal]) -> str:
 
 
 def _refusal(ways: list[Refusal], body: dict[str, Any]) -> dict[str, Any]:
-    types = [f"/problems/{way.slug}" for way in ways]
-    said = {"type": {"enum": types}, "status": {"const": ways[0].status}}
+    types = [{"const": f"/problems/{way.slug}", "description": way.meaning} for way in ways]
+    said = {"type": {"oneOf": types}, "status": {"const": ways[0].status}}
     return {
         "description": " ".join(f"`{way.slug}`: {way.meaning}" for way in ways),
         **_told(ways[0].headers),

@@ -12,9 +12,10 @@ the event arrived just now or years ago. Whatever is wrong leaves as a SecurityE
 
 from chalicelib.signing.jws import PublicKey, SigningKey, thumbprint
 from chalicelib.signing.profile import content, identity, seal, unseal
-from chalicelib.signing.trust import Trust, system_trust
+from chalicelib.signing.trust import Jwks, Trust, system_trust
 
 __all__ = [
+    "Jwks",
     "PublicKey",
     "SigningKey",
     "Trust",

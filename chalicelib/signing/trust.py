@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from typing_extensions import TypedDict
 
 from chalicelib.errors import KeyNotValid, Malformed, Stale, UnknownKey
 from chalicelib.events.envelope import SYSTEM, Envelope
@@ -27,6 +29,23 @@ if TYPE_CHECKING:
 
 TYP = "tillstream-trust+jws"
 LIMIT = 1024 * 1024
+
+
+class Jwk(TypedDict):
+    """A public key (RFC 8037 §2); `kid` is its RFC 7638 thumbprint."""
+
+    kty: Literal["OKP"]
+    crv: Literal["Ed25519"]
+    x: str
+    kid: str
+    alg: Literal["Ed25519"]
+    use: Literal["sig"]
+
+
+class Jwks(TypedDict):
+    """Every key of the trust document, the ones that are over too: their events stay true."""
+
+    keys: list[Jwk]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +116,20 @@ class Trust:
             and producer.granted.fullmatch(f"{envelope.type} {envelope.subject}") is not None
         )
 
-    def jwks(self) -> dict[str, Any]:
+    def jwks(self) -> Jwks:
         """The keys as partners' libraries read them (RFC 7517 §5)."""
-        extra = {"alg": jws.ALGORITHM, "use": "sig"}
-        return {"keys": [producer.key.jwk | extra for producer in self._producers.values()]}
+        return {"keys": [_public(producer.key) for producer in self._producers.values()]}
+
+
+def _public(key: PublicKey) -> Jwk:
+    return {
+        "kty": "OKP",
+        "crv": "Ed25519",
+        "x": key.x,
+        "kid": key.kid,
+        "alg": "Ed25519",
+        "use": "sig",
+    }
 
 
 def system_trust(jwk: Mapping[str, Any], *, nbf: int = 0) -> dict[str, Any]:

@@ -64,9 +64,12 @@ def files() -> dict[str, File]:
 
 
 def _read(path: Path) -> File:
-    data = path.read_bytes()
-    tag = f'"{hashlib.sha256(data).hexdigest()[:16]}"'
-    return File(data.decode(), f"{KINDS[path.suffix]}; charset=utf-8", tag)
+    return _file(path.read_text(), path.suffix)
+
+
+def _file(text: str, suffix: str) -> File:
+    tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
+    return File(text, f"{KINDS[suffix]}; charset=utf-8", tag)
 
 
 def file(request: Request, name: str) -> Answer:
@@ -74,5 +77,14 @@ def file(request: Request, name: str) -> Answer:
     found = files().get(name)
     if found is None:
         raise NotFound("the page has no such file")
+    return _sent(request, found)
+
+
+def written(request: Request, text: str) -> Answer:
+    """A page that is written and not read, sent as one that lies here is."""
+    return _sent(request, _file(text, ".html"))
+
+
+def _sent(request: Request, found: File) -> Answer:
     answer = http.tagged(request, found.text, found.tag)
     return replace(answer, headers={**answer.headers, **HEADERS, "Content-Type": found.kind})

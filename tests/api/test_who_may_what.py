@@ -35,6 +35,8 @@ OPEN = [
     "/scores?role=creator",
     "/health",
     "/openapi.json",
+    "/docs",
+    "/.well-known/jwks.json",
 ]
 
 

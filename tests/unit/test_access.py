@@ -43,6 +43,8 @@ PUBLIC = {
     "GET /",
     "GET /health",
     "GET /openapi.json",
+    "GET /docs",
+    "GET /.well-known/jwks.json",
     "GET /web/{file}",
 }
 
