@@ -1,8 +1,8 @@
 """A shop to show: `make run`, forty products on its shelves, and a crowd that keeps buying.
 
 The shop is a child process with the same HOST, PORT and STATE. What it has already is left as it
-is, so the same STATE goes on where it stopped. `ready` is said once the shelves are full; Ctrl-C
-stops the crowd, then the shop.
+is, so the same STATE goes on where it stopped. `ready` is said once the shelves are full; Ctrl-C,
+or the end of the `make` above, stops the crowd, then the shop.
 
 goods     what is sold: a list
 shelves   it is listed and photographed
@@ -16,6 +16,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -30,6 +31,7 @@ __all__ = ["demo"]
 
 ROOT = Path(__file__).parents[2]
 STOP_S = 30.0
+TICK_S = 0.2
 Tell = Callable[[str], None]
 
 
@@ -85,14 +87,21 @@ def _ready(shop: subprocess.Popen[str]) -> str | None:
 
 def _show(address: str, over: threading.Event, shop: subprocess.Popen[str], tell: Tell) -> None:
     """Full shelves, and the crowd in front of them for as long as the shop is there."""
-    where, sold = _near(address), goods()
+    where, sold, is_left = _near(address), goods(), _left_alone()
     tell(f"filling the shelves at {where}")
     with Client(where) as client:
         fill(client, sold)
     with Crowd(where, sold, over=over):
         tell(f"ready {address}")
         tell(f"open {where}/ in a browser: {len(sold)} products, a busy crowd; Ctrl-C ends it")
-        shop.wait()
+        while shop.poll() is None and not is_left():
+            time.sleep(TICK_S)
+
+
+def _left_alone() -> Callable[[], bool]:
+    """Whether the `make` that started us is gone."""
+    parent, below_make = os.getppid(), "MAKELEVEL" in os.environ
+    return lambda: below_make and os.getppid() != parent
 
 
 def _near(address: str) -> Endpoint:

@@ -15,6 +15,7 @@ import stack
 from oidc import JWKS
 from stack import ARCHIVE, STREAM, SYSTEM_KEY, TABLE
 
+from chalicelib import web
 from chalicelib.events import Envelope, Shard
 from chalicelib.signing import seal
 from chalicelib.signing.jws import SigningKey
@@ -116,6 +117,15 @@ def test_health_and_lists_answer_as_they_do_locally(api):
         assert (status, kind) == (200, "application/json")
         assert said["items"] == []
         assert said["next"] is None
+
+
+@pytest.mark.parametrize("path", ["/", "/web/page.js", "/web/page.css", "/web/cup.svg"])
+def test_the_pages_files_are_in_the_package_and_come_with_their_policy(api, path):
+    known = web.files()[path.rpartition("/")[2] or web.PAGE]
+    with urllib.request.urlopen(f"{api}{path}", timeout=30) as answer:
+        assert answer.read().decode() == known.text
+        for name, value in web.HEADERS.items():
+            assert answer.headers[name] == value
 
 
 def test_an_issuer_that_cannot_be_asked_is_503_and_no_fault_of_the_client(api, issuer):

@@ -103,6 +103,29 @@ def test_a_demo_fills_its_shelves_keeps_selling_and_goes_on_where_it_stopped(tmp
         assert process.wait(60) == 0
 
 
+def test_a_make_that_is_killed_leaves_no_demo_and_no_shop(tmp_path):
+    state = tmp_path / "state"
+    around = os.environ | {"STATE": str(state), "PORT": "0", "HOST": "", "MAKELEVEL": "1"}
+    make = ["sh", "-c", f"'{sys.executable}' -m drills demo; true"]
+    with subprocess.Popen(make, cwd=ROOT, env=around, stdout=subprocess.PIPE, text=True) as above:
+        for line in above.stdout:
+            if line.startswith("open "):
+                break
+        assert len(running(state)) >= 5
+        above.kill()
+    eventually(lambda: running(state) == [])
+
+
+def running(state):
+    """The processes that carry this STATE."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if f"STATE={state}".encode() in (process / "environ").read_bytes().split(b"\0"):
+                found.append(process.name)
+    return found
+
+
 @pytest.mark.parametrize(
     ("variables", "code", "said"),
     [

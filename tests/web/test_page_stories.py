@@ -230,6 +230,26 @@ def test_where_the_shop_opens_no_sessions_a_token_is_pasted(sit, shop, entity):
     seat.said(f"Bought: {entity}.")
 
 
+def test_behind_a_stages_prefix_the_page_works_as_it_does_at_the_root(sit, shop, entity):
+    shop.product(entity, merchant=f"Owner {entity}")
+
+    def strip(route):
+        bare = route.request.url.replace(f"{shop.url}/api/", f"{shop.url}/")
+        route.fulfill(response=route.fetch(url=bare))
+
+    asked = []
+    seat = sit()
+    seat.page.route("**/api/**", strip)
+    seat.page.on("request", lambda request: asked.append(request.url))
+    seat.page.goto(f"{shop.url}/api/")
+    seat.sign_in("Cleo", "customer")
+    seat.card(entity).get_by_role("button", name="Buy").click()
+    seat.said(f"Bought: {entity}.")
+    expect(seat.row("creator", f"Owner {entity}").locator(".score")).to_have_text("1")
+    expect(seat.page.locator("#strip-events li").first).to_be_visible()
+    assert [url for url in asked if not url.startswith(f"{shop.url}/api/")] == []
+
+
 def test_a_page_that_nobody_sees_asks_nothing_and_a_shop_that_is_busy_is_asked_later(sit):
     seat = sit(errors=["status of 503"])
     asked = []
