@@ -247,6 +247,8 @@ def test_behind_a_stages_prefix_the_page_works_as_it_does_at_the_root(sit, shop,
     seat.said(f"Bought: {entity}.")
     expect(seat.row("creator", f"Owner {entity}").locator(".score")).to_have_text("1")
     expect(seat.page.locator("#strip-events li").first).to_be_visible()
+    seat.page.get_by_role("link", name="the contract").click()
+    expect(seat.page.locator("h1")).to_contain_text("Tillstream")
     assert [url for url in asked if not url.startswith(f"{shop.url}/api/")] == []
 
 
