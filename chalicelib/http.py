@@ -19,6 +19,7 @@ from typing_extensions import TypedDict
 from chalicelib import telemetry
 from chalicelib.errors import (
     BadRequest,
+    Behind,
     CloudFailure,
     Internal,
     Invalid,
@@ -26,6 +27,7 @@ from chalicelib.errors import (
     Problem,
     Throttled,
     TooLarge,
+    Unavailable,
     Unsupported,
 )
 from chalicelib.events.told import ENTITY, MOST_NAME, valid
@@ -96,6 +98,9 @@ def answer(handle: Callable[[], Any]) -> Answer:
     except CloudFailure as failure:
         telemetry.say("cloud-failure", reason=str(failure))
         return refusal(Throttled("the shop is busy; nothing was lost, please try again"))
+    except Behind as damage:
+        telemetry.say("archive-damaged", reason=str(damage))
+        return refusal(Unavailable("this part of the archive cannot be read"))
     except Exception as failure:  # noqa: BLE001  (the last resort, told to the operator whole)
         frames = [
             f"{f.filename}:{f.lineno} {f.name}" for f in traceback.extract_tb(failure.__traceback__)

@@ -22,7 +22,6 @@ from typing_extensions import TypedDict
 
 from chalicelib import archive, checkpoint, read, store, verdicts
 from chalicelib.checkpoint import Checkpoint
-from chalicelib.errors import Behind, Unavailable
 from chalicelib.events import Position, Shard
 from chalicelib.http import Request
 from chalicelib.projector.rows import verdict_key
@@ -90,17 +89,14 @@ class Part:
 
 
 def events(request: Request) -> Page[Told]:
-    """The newest events, newest first. Raises CatchingUp, NotYet, BadRequest, Unavailable."""
+    """The newest events, newest first. Raises CatchingUp, NotYet, BadRequest, Behind."""
     most = read.most(request)
     return {"items": read.whole(request, lambda: _latest(most)), "next": None}
 
 
 def _latest(most: int) -> list[Told]:
     reached = {found.shard: found for found in checkpoint.newest(GETS) if found.position}
-    try:
-        heard = _newest(list(reached.values()), most)
-    except Behind as damage:
-        raise Unavailable("the newest part of the archive cannot be read") from damage
+    heard = _newest(list(reached.values()), most)
     rows = store.read([verdict_key(each.position) for each in heard])
     return [
         _told(each, rows.get(verdict_key(each.position)), reached[each.position.shard])

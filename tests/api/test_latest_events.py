@@ -118,10 +118,13 @@ def test_a_damaged_segment_is_503_and_not_a_fault(
     front: Shopfront, entity: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     front.product("merchant", id=entity)
+    viewed = front.call("POST", f"/products/{entity}/views", to="customer")
+    front.settle()
     latest._end_of.cache_clear()
     monkeypatch.setattr(archive, "get", _damaged)
-    answer = front.get("/events", to="customer")
-    assert (answer.status, answer.slug) == (503, "unavailable")
+    for path in ("/events", viewed.headers["Location"]):
+        answer = front.get(path, to="customer")
+        assert (answer.status, answer.slug) == (503, "unavailable")
 
 
 def _damaged(*_: object) -> None:
