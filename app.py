@@ -43,6 +43,7 @@ app = Chalice(app_name="tillstream", configure_logs=False)
 contract = Contract()
 READ = ("Read-After",)
 WRITE = (*READ, "Idempotency-Key", "If-Match")
+KNOWN = ("If-None-Match",)
 FILES = tuple(Given(str, 200, tuple(web.HEADERS), kind) for kind in web.KINDS.values())
 STREAM = os.environ.get("STREAM", "tillstream-local-1")
 
@@ -141,7 +142,7 @@ def list_products(request: http.Request) -> Any:
     "GET",
     "/products/{id}",
     public=True,
-    hears=(*READ, "If-None-Match"),
+    hears=READ + KNOWN,
     gives=catalog.Item,
     refuses=(errors.UnknownProduct,),
 )
@@ -215,12 +216,7 @@ def list_scores(request: http.Request) -> Any:
 
 
 @route(
-    "POST",
-    "/events",
-    hears=WRITE,
-    takes=writer.ONE,
-    gives=door.RECORDED,
-    refuses=writer.REFUSES,
+    "POST", "/events", hears=WRITE, takes=writer.ONE, gives=door.RECORDED, refuses=writer.REFUSES
 )
 def say_event(request: http.Request) -> Any:
     """The event writer: what happened, as hello-retail, a CloudEvent or a partner says it."""
@@ -245,7 +241,7 @@ def list_events(request: http.Request) -> Any:
     hears=READ,
     asks=verdicts.Asked,
     gives=verdicts.Verdict,
-    refuses=(errors.GiveAt, errors.UnknownEvent),
+    refuses=verdicts.REFUSES,
 )
 def get_event(request: http.Request, id: verdicts.EventId) -> Any:  # noqa: A002
     """What became of an event."""
@@ -258,13 +254,13 @@ def list_views(request: http.Request) -> Any:  # noqa: ARG001
     return health.views()
 
 
-@route("GET", "/openapi.json", public=True, hears=("If-None-Match",), gives=dict[str, Any])
+@route("GET", "/openapi.json", public=True, hears=KNOWN, gives=dict[str, Any])
 def get_contract(request: http.Request) -> Any:
     """This document."""
     return contract.answer(request)
 
 
-@route("GET", "/docs", public=True, hears=("If-None-Match",), gives=FILES[0])
+@route("GET", "/docs", public=True, hears=KNOWN, gives=FILES[0])
 def get_docs(request: http.Request) -> Any:
     """The contract as a page to read."""
     return web.written(request, contract.page)
@@ -282,20 +278,13 @@ def get_health(request: http.Request) -> Any:  # noqa: ARG001
     return health.health()
 
 
-@route("GET", "/", public=True, hears=("If-None-Match",), gives=FILES[0])
+@route("GET", "/", public=True, hears=KNOWN, gives=FILES[0])
 def get_page(request: http.Request) -> Any:
     """The page."""
     return web.file(request, web.PAGE)
 
 
-@route(
-    "GET",
-    "/web/{file}",
-    public=True,
-    hears=("If-None-Match",),
-    gives=FILES,
-    refuses=(errors.NotFound,),
-)
+@route("GET", "/web/{file}", public=True, hears=KNOWN, gives=FILES, refuses=(errors.NotFound,))
 def get_file(request: http.Request, file: web.Name) -> Any:
     """One of the files that the page is made of."""
     return web.file(request, file)

@@ -56,6 +56,7 @@ class Verdict(TypedDict):
     data: NotRequired[dict[str, Any]]
 
 
+REFUSES = (GiveAt, UnknownEvent)
 PUBLIC = Verdict.__annotations__.keys() - {"data"}
 
 

@@ -115,10 +115,11 @@ class Route(NamedTuple):
         said = self.declared["gives"]
         for each in said if type(said) is tuple else (said,):
             given = each if isinstance(each, Given) else Given(each)
-            if "If-None-Match" in self.hears:
-                given = given._replace(headers=(*given.headers, *TAGGED))
-                yield Given(None, 304, given.headers)
-            yield given
+            if "If-None-Match" not in self.hears:
+                yield given
+                continue
+            headers = (*given.headers, *TAGGED)
+            yield from (given._replace(headers=headers), Given(None, 304, headers))
 
     @property
     def refusals(self) -> list[Refusal]:
