@@ -127,7 +127,7 @@ class Route(NamedTuple):
         kinds = [*ANYWHERE, *self.declared.get("refuses", ())]
         kinds += () if self.public else (Unauthenticated, Forbidden, Unavailable)
         kinds += (Invalid,) if self.takes else ()
-        kinds += (Invalid,) if PARAMETER.search(self.path) else ()
+        kinds += (Invalid,) if "{id}" in self.path else ()
         kinds += (kind for name in self.hears for kind in HEARD[name].brings)
         if all(_is_empty(type_) for type_ in self.takes.values()):  # one command, and no other
             kinds = [kind for kind in kinds if kind is not KeyReused]

@@ -52,7 +52,6 @@ def held(
     where = f"{method} {route} answered {status}, and "
     responses = operation["responses"]
     assert str(status) in responses, where + f"the contract has {', '.join(responses)}"
-    seen.add((method, route, status))
     declared = resolved(responses[str(status)])
     _headers(declared, headers, where)
     _body(declared, headers, body, where)
@@ -60,6 +59,7 @@ def held(
         _taken(operation, target, sent, {n.lower(): v for n, v in asked.items()}, body, where)
     elif headers["content-type"] == PROBLEM:
         slugs.add(json.loads(body)["type"].removeprefix("/problems/"))
+    seen.add((method, route, status))
 
 
 def missing() -> Iterator[str]:
@@ -70,6 +70,10 @@ def missing() -> Iterator[str]:
                 one = (method.upper(), path, int(status))
                 if one not in seen and int(status) not in ONLY_AWS:
                     yield f"{method.upper()} {path} {status}"
+    for name, refusal in document()["components"]["responses"].items():
+        said = refusal["content"][PROBLEM]["schema"]["properties"]
+        if said["status"]["const"] not in ONLY_AWS:
+            yield from sorted({*name.split("-or-")} - slugs)
 
 
 def _route(path: str) -> str | None:
