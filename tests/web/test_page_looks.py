@@ -156,7 +156,8 @@ def test_a_script_in_any_text_stays_text(sit, shop, entity):
     merchant = f"{EVIL}"[:80]
     members = {"name": EVIL, "brand": EVIL, "category": EVIL[:100], "description": EVIL}
     shop.product(entity, merchant, **members)
-    shop.ask("POST", f"/products/{entity}/purchases", to=shop.person("Cleo", "customer"))
+    for _ in range(3):  # more than all others have but one, so that it is on the board
+        shop.ask("POST", f"/products/{entity}/purchases", to=shop.person("Cleo", "customer"))
     seat = sit().sign_in(merchant, "customer")
     expect(seat.card(EVIL).locator("h3")).to_have_text(EVIL)
     expect(seat.row("creator", merchant)).to_be_visible()
