@@ -181,8 +181,8 @@ def snapshot(*keys: Key) -> list[Row | None]:
 
 
 def _unless_conflict(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """A snapshot loses to a commit that is under way on one of its rows: ask again, twice."""
-    for pause in (0.01, 0.03):
+    """A snapshot loses to a commit that is under way on one of its rows: ask again."""
+    for pause in (0.01, 0.03, 0.09):
         try:
             return ask()
         except Conflict:
