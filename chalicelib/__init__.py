@@ -9,15 +9,16 @@ the `checkpoint` that explains them in one transaction. A query goes out by `rea
 only from a table that is level.
 
     door        the way in            projector   batch, fold, chunk, catch up
-    decisions   who decides           views       one file per question
-    events      what can happen       view        what a view is
-    signing     why it is believed    read        the way out
-    log         Kinesis               verdicts    what became of an event
-    archive     S3: the long memory   vault       secrets of the shop
+    writer      other formats' events views       one file per question
+    decisions   who decides           view        what a view is
+    events      what can happen       read        the way out
+    signing     why it is believed    verdicts    what became of an event
+    log         Kinesis               latest      what happened last
+    archive     S3: the long memory   health      is it up, is it level
     store       DynamoDB: the table   access      who may do what
-    checkpoint  how far rows are      health      is it up, is it level
-    http        requests, problems    telemetry   one line per thing that happened
-    config      settings, clients     subjects    the row of a subject
-    writer      events told as events web         the page
-    latest      what happened last
+    checkpoint  how far rows are      vault       secrets of the shop
+    subjects    the row of a subject  openapi     the contract, from the routes
+    http        requests, problems    web         the page
+    config      settings, clients     telemetry   one line per thing that happened
+    errors      every way to say no
 """

@@ -102,6 +102,13 @@ def test_every_module_of_the_library_has_its_layer() -> None:
     assert {module_of(path) for path in library()} == set().union(*LAYERS)
 
 
+def test_the_map_names_every_module() -> None:
+    text = ast.get_docstring(ast.parse((ROOT / "chalicelib" / "__init__.py").read_text())) or ""
+    columns = [(line[4:16].strip(), line[38:50].strip()) for line in text.splitlines()]
+    named = {name for pair in columns for name in pair if name.isidentifier()}
+    assert set().union(*LAYERS) <= named
+
+
 def test_imports_point_one_way() -> None:
     for path in library():
         module = module_of(path)

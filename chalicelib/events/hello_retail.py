@@ -20,6 +20,7 @@ Raises Invalid, naming each member at fault, and Forbidden.
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
@@ -180,7 +181,7 @@ class _Egress(_Ingress):
         return self.event_id
 
 
-class _Said(Model):
+class _Said(Model, ABC):
     """The members of an event, less its schema."""
 
     id: Entity
@@ -189,9 +190,9 @@ class _Said(Model):
         """The event's subject in our log."""
         return f"product/{self.id}"
 
+    @abstractmethod
     def fact(self) -> Told:
         """The event's data in our log."""
-        raise NotImplementedError
 
 
 class _Create(_Said):
