@@ -118,7 +118,7 @@ def submit(request: Request, kind: str, entity: str, command: Model, once: Once 
     known = subject_of(decider, row)
     fact = decider.decide(known.state, command, request.actor)
     if expects not in (None, known.version):
-        raise Changed("it has changed since; read it again", field="If-Match")
+        raise Changed("it is not at this version: read it again", field="If-Match")
     return record(replace(envelope(fact, subject, request.actor, once), expects=expects))
 
 

@@ -201,6 +201,8 @@ def etag(version: int, view: object) -> str:
 
 def expects(request: Request) -> int | None:
     """The version that `If-Match` asks for. Raises BadRequest for what no GET gave."""
+    if "if-none-match" in request.headers:
+        raise BadRequest("a write hears If-Match alone", field="If-None-Match")
     text = request.headers.get("if-match")
     if text is None:
         return None

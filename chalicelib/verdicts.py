@@ -87,7 +87,7 @@ def _at(request: Request, event: str, position: Position) -> Verdict:
     row, checkpoint = read.rows(request, verdict_key(position), key_of(position.shard))
     reached = None if checkpoint is None else Checkpoint.of(checkpoint)
     if reached is None or reached.position < position.sequence:
-        raise NotYet("the event at this position is recorded, and not judged yet", field="at")
+        raise NotYet("what lies at this position, if anything does, is not judged yet", field="at")
     found = archive.record_at(position)
     if found is None:
         raise UnknownEvent("there is no event at this position", field="at")

@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import signal
 import sys
 import threading
 import time
@@ -26,6 +25,7 @@ from local import claim, cloud
 from local.cloud import Cloud
 from local.errors import LocalError
 from local.part import Part
+from local.stop import when_told
 
 if TYPE_CHECKING:
     import socket
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 TICK_S = 0.1
 MOST_DEATHS, WITHIN_S = 5, 60.0
+MOST_NUMBER = 65535
 
 
 class Shop:
@@ -128,8 +129,7 @@ def _run(shop: Shop, is_over: Callable[[], bool]) -> None:
 def _told_to_stop() -> Callable[[], bool]:
     """Whether a signal said so, or the `make` that started us is gone."""
     told, parent = threading.Event(), os.getppid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: told.set())
+    when_told(told.set)
     below_make = "MAKELEVEL" in os.environ
     return lambda: told.is_set() or (below_make and os.getppid() != parent)
 
@@ -161,8 +161,8 @@ def _port(listener: socket.socket) -> int:
 
 
 def _number(name: str, text: str) -> int:
-    if not text.isdecimal():
-        raise LocalError(f"{name} is a number, not {text!r}")
+    if not (text.isdecimal() and len(text) <= 5 and int(text) <= MOST_NUMBER):
+        raise LocalError(f"{name} is a number up to {MOST_NUMBER}, not {text[:20]!r}")
     return int(text)
 
 

@@ -29,8 +29,13 @@ PATIENCE_S = 10.0  # parts of a runner that was killed end sooner (see `leash`)
 
 def state(folder: Path) -> int:
     """The descriptor of the lock that parts inherit, once it is ours."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    runner, parts = _opened(folder / "runner"), _opened(folder / "lock")
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        runner, parts = _opened(folder / "runner"), _opened(folder / "lock")
+    except OSError as error:
+        raise LocalError(
+            f"cannot keep a shop in {folder} ({error.strerror}): choose a folder with STATE=…"
+        ) from None
     if not _is_taken_by_us(runner):
         process = os.pread(runner, 20, 0).decode().strip()
         raise LocalError(
@@ -49,7 +54,8 @@ def address(host: str, port: int) -> socket.socket:
         return listen(host, port)
     except OSError as error:
         raise LocalError(
-            f"cannot listen on {host}:{port} ({error.strerror}): choose another with PORT=…"
+            f"cannot listen on {host}:{port} ({error.strerror}): "
+            "choose another with HOST=… or PORT=…"
         ) from None
 
 

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 import importlib
 import os
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -30,6 +29,7 @@ from chalicelib.errors import TillstreamError
 from chalicelib.events import Shard
 from local.batches import cut, invocation, scheduled, startable
 from local.quiet import speak_in_lines
+from local.stop import when_told
 
 if TYPE_CHECKING:
     from local.batches import Records
@@ -202,8 +202,7 @@ def main() -> None:
     speak_in_lines()
     app = importlib.import_module(os.environ.get("TILLSTREAM_APP", "app"))
     dispatcher = Dispatcher(config.settings().stream, app.project, app.sweep)
-    for name in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(name, lambda *_: dispatcher.stop.set())
+    when_told(dispatcher.stop.set)
     print(f"dispatcher {dispatcher.stream}", flush=True)
     dispatcher.run()
 

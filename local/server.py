@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
-import signal
 import socket
 import socketserver
 import threading
@@ -22,6 +21,7 @@ from local.answers import problem
 from local.claim import listen
 from local.gateway import Gateway
 from local.quiet import speak_in_lines
+from local.stop import when_told
 
 IDLE_S = 75.0
 PATIENCE_S = 30.0
@@ -110,10 +110,9 @@ class Connection(socketserver.StreamRequestHandler):
 
 
 def serve(listener: socket.socket, application: Any) -> None:
-    """Until SIGTERM or SIGINT; requests in hand are answered."""
+    """Until told to stop; requests in hand are answered."""
     server = Server(listener, Gateway(application))
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
+    when_told(server.shutdown)
     port = listener.getsockname()[1]
     print(f"server {port}", flush=True)
     server.serve_forever(poll_interval=0.05)

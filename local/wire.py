@@ -45,9 +45,9 @@ class Request:
 class UnreadableError(Exception):
     """The request is not read; `answer` says why, and then the connection is closed."""
 
-    def __init__(self, status: int, slug: str, detail: str) -> None:
+    def __init__(self, status: int, slug: str, detail: str, field: str | None = None) -> None:
         super().__init__(detail)
-        self.answer = problem(status, slug, detail)
+        self.answer = problem(status, slug, detail, field=field)
 
 
 def read(stream: BinaryIO, out: BinaryIO) -> Request | None:
@@ -99,7 +99,7 @@ def _headers(stream: BinaryIO) -> dict[str, str]:
     for line in _header_block(stream):
         found = _HEADER.fullmatch(line)
         if not found:
-            raise UnreadableError(400, "bad-request", "a header line cannot be read")
+            raise UnreadableError(400, "bad-request", "a header line cannot be read", "headers")
         name, value = found[1].decode().lower(), found[2].decode("latin-1").strip(" \t")
         if name in headers and name in _ONCE:
             raise UnreadableError(400, "bad-request", f"{name} stands more than once")
@@ -125,9 +125,9 @@ def _length(headers: dict[str, str]) -> int:
         raise UnreadableError(411, "length-required", detail)
     given = headers.get("content-length", "0")
     if not _LENGTH.fullmatch(given):
-        raise UnreadableError(400, "bad-request", "Content-Length is a number of bytes")
+        raise UnreadableError(400, "bad-request", "send a number of bytes", "Content-Length")
     if int(given) > MOST_BODY:
-        raise UnreadableError(413, "too-large", f"a body has up to {MOST_BODY} bytes")
+        raise UnreadableError(413, "too-large", f"a body has up to {MOST_BODY} bytes", "body")
     return int(given)
 
 

@@ -2,7 +2,7 @@
 
 An event is told once the checkpoint of its shard has passed it, or after a second of waiting as
 `waiting`. What it says of itself is shown unverified beside the verdict that says what to think
-of it; personal data is sealed in the event and stays so.
+of it; of its data nothing is shown.
 """
 
 from __future__ import annotations

@@ -114,9 +114,9 @@ def _description(command: product.Description) -> dict[str, object]:
 
 def _own(state: Product | None, actor: str) -> None:
     if state is None or state.listed is None:
-        raise UnknownProduct("there is no product with this id")
+        raise UnknownProduct("there is no product with this id", field="id")
     if state.creator != actor:
-        raise NotYours("only the merchant who listed a product may update it")
+        raise NotYours("only the merchant who listed a product may update it", field="id")
 
 
 def evolve(before: Product | None, event: Event) -> Product | Ignored:

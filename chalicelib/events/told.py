@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationError
+from pydantic_core import ErrorDetails
 
 from chalicelib.errors import Invalid
 from chalicelib.events.envelope import Claimed, Told
@@ -47,7 +48,7 @@ def valid(model: type[M], value: Any, within: str = "") -> M:
     except ValidationError as refusals:
         found = refusals.errors(include_url=False, include_context=False, include_input=False)
         errors = [
-            {"field": _name(within, e["loc"]), "detail": e["msg"]} for e in found[:MOST_ERRORS]
+            {"field": _name(within, e["loc"]), "detail": _mend(e)} for e in found[:MOST_ERRORS]
         ]
         names = ", ".join(error["field"] for error in errors)
         raise Invalid(f"these members are wrong: {names}", errors=errors) from None
@@ -56,6 +57,13 @@ def valid(model: type[M], value: Any, within: str = "") -> M:
 def _name(within: str, place: tuple[int | str, ...]) -> str:
     inner = ".".join(map(str, place))
     return (within + inner if inner else within.rstrip(".") or "body")[:MOST_NAME]
+
+
+def _mend(refusal: ErrorDetails) -> str:
+    """What pydantic says, less what it says of our code."""
+    if refusal["type"] in ("model_type", "dict_type"):
+        return "Input should be a JSON object"
+    return refusal["msg"].removeprefix("Value error, ")
 
 
 def _moment(text: str) -> str:

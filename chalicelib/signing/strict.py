@@ -43,8 +43,15 @@ def decode(data: bytes, *, floats: bool = False, limit: int = LIMIT) -> Any:
         if b"\\" in data:
             json.dumps(value, ensure_ascii=False).encode()  # refuses a surrogate without its twin
     except ValueError as error:  # JSON's and Unicode's errors are ValueErrors
-        raise Malformed(f"not strict JSON: {error}") from None
+        raise Malformed(f"not strict JSON: {_told(error)}") from None
     return value
+
+
+def _told(error: ValueError) -> str:
+    """What is wrong with the text, less what it says of Python."""
+    if isinstance(error, UnicodeError):
+        return "text that is not Unicode, or half of a surrogate pair"
+    return "a number of too many digits" if "int_max_str_digits" in str(error) else str(error)
 
 
 def encode(value: Any, *, limit: int = LIMIT) -> bytes:

@@ -74,6 +74,24 @@ def test_the_bodies_that_these_tests_spoil_are_taken_as_they_are(front: Shopfron
     front.settle()
 
 
+@pytest.mark.parametrize("raw", [b'{"id": ' + b"7" * 5_000 + b"}", b'{"a": "\\ud83d"}', b'"\xff"'])
+def test_what_is_said_of_a_body_that_cannot_be_read_is_of_json_and_not_of_python(
+    refused: Any, raw: bytes
+) -> None:
+    detail = refused(400, "POST", "/products", raw=raw, to="merchant").said["detail"]
+    assert not [word for word in ("sys.", "codec", "position") if word in detail]
+
+
+def test_a_refusal_by_the_decider_names_the_id(refused: Any, front: Shopfront) -> None:
+    front.person("merchant", name="another merchant")
+    for status, path, who in (
+        (404, "/products/nothing-here", "merchant"),
+        (403, "/products/bad-input", "another merchant"),
+    ):
+        front.settle()
+        assert refused(status, "PUT", path, CUP, to=who).fields == {"id"}
+
+
 @pytest.mark.parametrize("route", WRITES, ids=str)
 class TestEveryRouteWithABody:
     def test_json_that_cannot_be_read_is_400(self, refused: Any, route: Route) -> None:

@@ -91,6 +91,11 @@ def test_a_command_repeated_under_its_key_is_answered_as_before_though_the_produ
     assert (again.status, again.said) == (202, first.said)
 
 
+def test_a_write_that_says_if_none_match_is_400(refused: Any, cup: str) -> None:
+    answer = refused(400, "PUT", cup, CUP, to="merchant", If_None_Match="*")
+    assert answer.fields == {"If-None-Match"}
+
+
 @pytest.mark.parametrize(
     "tag",
     ["*", "1", '"1"', 'W/"1-catalog@1"', '"1-catalog@1", "2-catalog@1"', '"-1-catalog@1"', ""],

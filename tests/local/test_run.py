@@ -153,7 +153,14 @@ def test_a_port_that_is_taken_is_refused_with_a_sentence(run):
 def test_a_port_that_is_no_number_is_refused_with_a_sentence(run):
     shop = run(port="eighty")
     assert shop.process.wait(20) == 1
-    assert shop.said() == "tillstream: PORT is a number, not 'eighty'\n"
+    assert shop.said() == "tillstream: PORT is a number up to 65535, not 'eighty'\n"
+
+
+def test_a_state_that_is_no_folder_is_refused_with_a_sentence(run, tmp_path):
+    (tmp_path / "state").write_text("a file")
+    shop = run()
+    assert shop.process.wait(20) == 1
+    assert "choose a folder with STATE=" in shop.said()
 
 
 def test_two_shops_run_side_by_side_and_ctrl_c_ends_one(run, standing):
