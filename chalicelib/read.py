@@ -29,6 +29,7 @@ from chalicelib.subjects import subject_key, subject_of
 from chalicelib.view import View
 
 WAIT_S = 0.3
+LEVEL_S = 2.0  # a new shop is level in moments, if not in its very first
 PAUSE_S = 0.015
 MOST_ITEMS = 100
 ITEMS = 50
@@ -107,7 +108,7 @@ def _left(view: View) -> Key:
 
 
 def _find_ready() -> None:
-    if not checkpoint.is_ready(wait_s=WAIT_S):
+    if not checkpoint.is_ready(wait_s=LEVEL_S):
         raise CatchingUp("the views are being filled again from the archive")
 
 
