@@ -22,11 +22,15 @@ TillstreamError
 │   │   └── NotYours              the subject belongs to somebody else
 │   ├── NotFound             404  there is no such thing
 │   │   ├── UnknownProduct        there is no product with this id
+│   │   ├── UnknownOrder          there is no order with this id, or it is somebody else's
 │   │   ├── UnknownEvent          there is no event with this id at this position
 │   │   └── GiveAt                nothing is kept of this event by its id alone
 │   ├── Refused              409  the subject's decider says no
 │   │   ├── Exists                there is one with this id already
+│   │   ├── IllegalMove           the order's status does not allow it
+│   │   ├── RefundTooLarge        more than is left of what was paid
 │   │   └── KeyReused             the key stood for another command
+│   ├── Erased               410  the person was erased
 │   ├── Changed              412  it is no longer as the request expects it
 │   ├── TooLarge             413  the body is over the limit
 │   ├── Unsupported          415  the body is not of a type that is read here
@@ -39,6 +43,8 @@ TillstreamError
 │   │   ├── ForAnotherStream      sealed for another stream than this shop's
 │   │   ├── OutOfTime             its time lies too far from this shop's clock
 │   │   ├── UnknownSchema         no such schema is taken here
+│   │   ├── NoPrice               a line's product has no price
+│   │   ├── MixedCurrencies       the lines are priced in different currencies
 │   │   └── NotSupportedYet       the schema is known, and not taken yet
 │   ├── Internal             500  a fault of ours
 │   └── Unavailable          503  not now: try again
@@ -56,14 +62,18 @@ from chalicelib.errors.problem import (
     BadRequest,
     CatchingUp,
     Changed,
+    Erased,
     Exists,
     ForAnotherStream,
     Forbidden,
     GiveAt,
+    IllegalMove,
     Internal,
     Invalid,
     KeyOutsideWindow,
     KeyReused,
+    MixedCurrencies,
+    NoPrice,
     NoSealedEvent,
     NoSuchKey,
     NoSuchType,
@@ -74,6 +84,7 @@ from chalicelib.errors.problem import (
     NotYours,
     OutOfTime,
     Problem,
+    RefundTooLarge,
     Refused,
     Throttled,
     TooLarge,
@@ -81,6 +92,7 @@ from chalicelib.errors.problem import (
     Unavailable,
     UnfitSignature,
     UnknownEvent,
+    UnknownOrder,
     UnknownProduct,
     UnknownSchema,
     Unsupported,
@@ -115,10 +127,12 @@ __all__ = [
     "CommitLost",
     "Conflict",
     "Equivocation",
+    "Erased",
     "Exists",
     "ForAnotherStream",
     "Forbidden",
     "GiveAt",
+    "IllegalMove",
     "Internal",
     "Invalid",
     "InvalidData",
@@ -127,6 +141,8 @@ __all__ = [
     "KeyReused",
     "Malformed",
     "Misfit",
+    "MixedCurrencies",
+    "NoPrice",
     "NoSealedEvent",
     "NoSuchKey",
     "NoSuchType",
@@ -138,6 +154,7 @@ __all__ = [
     "NotYours",
     "OutOfTime",
     "Problem",
+    "RefundTooLarge",
     "Refused",
     "SecurityError",
     "Stale",
@@ -149,6 +166,7 @@ __all__ = [
     "UnfitSignature",
     "UnknownEvent",
     "UnknownKey",
+    "UnknownOrder",
     "UnknownProduct",
     "UnknownSchema",
     "UnknownType",

@@ -90,6 +90,12 @@ class UnknownEvent(NotFound):
     slug = "unknown-event"
 
 
+class UnknownOrder(NotFound):
+    """There is no order with this id, or it is somebody else's."""
+
+    slug = "unknown-order"
+
+
 class GiveAt(NotFound):
     """Nothing is kept of this event by its id alone; give the position that its 202 answered."""
 
@@ -112,6 +118,24 @@ class KeyReused(Refused):
     """The Idempotency-Key was used for another command; nothing was recorded."""
 
     slug = "key-reused"
+
+
+class IllegalMove(Refused):
+    """The order's status does not allow it; nothing was recorded."""
+
+    slug = "illegal-move"
+
+
+class RefundTooLarge(Refused):
+    """More than is left of what was paid; nothing was recorded."""
+
+    slug = "refund-too-large"
+
+
+class Erased(Problem):
+    """This person was erased; nothing can be said for them any more."""
+
+    status, slug = 410, "erased"
 
 
 class Changed(Problem):
@@ -184,6 +208,18 @@ class UnknownSchema(Invalid):
     """No event of this schema is taken here; `known` lists those that are."""
 
     slug = "unknown-schema"
+
+
+class NoPrice(Invalid):
+    """A line's product has no price, so it cannot be ordered."""
+
+    slug = "no-price"
+
+
+class MixedCurrencies(Invalid):
+    """The lines are priced in different currencies; an order is in one."""
+
+    slug = "mixed-currencies"
 
 
 class NotSupportedYet(Invalid):

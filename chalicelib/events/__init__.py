@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from chalicelib.errors import InvalidData, UnknownType
-from chalicelib.events import customer, product
-from chalicelib.events.envelope import SYSTEM, Envelope, Event, Fact, Model, Told
+from chalicelib.events import customer, order, product
+from chalicelib.events.envelope import SYSTEM, Envelope, Event, Fact, Model, Outcome, Told
 from chalicelib.events.record import Batch, Position, Record, Shard
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Event",
     "Fact",
     "Model",
+    "Outcome",
     "Position",
     "Record",
     "Shard",
@@ -41,4 +42,6 @@ def read(envelope: Envelope, position: Position, clock: int) -> Event:
         raise InvalidData(f"{envelope.type} refuses {where}") from None
 
 
-FACTS: dict[str, type[Fact]] = {fact.type: fact for fact in (*product.FACTS, *customer.FACTS)}
+FACTS: dict[str, type[Fact]] = {
+    fact.type: fact for fact in (*product.FACTS, *customer.FACTS, *order.FACTS)
+}

@@ -16,6 +16,8 @@ from chalicelib.events.record import Position
 
 SYSTEM = "urn:tillstream:system"
 PROGRAMS = r"^[A-Za-z0-9-]{1,64}(/[A-Za-z0-9-]{1,64})?$"
+TODO = r"^[a-z-]{1,32}@[!-~]{1,255}$"
+JWE = r"^[A-Za-z0-9_-]{1,400}\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{1,48000}\.[A-Za-z0-9_-]{22}$"
 UTC_MS = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z$"
 
 
@@ -40,6 +42,16 @@ class Fact(Model):
     """The data of an event: one model per type and version, named in the past tense."""
 
     type: ClassVar[str]
+
+
+# What is personal, under that person's own key: a compact JWE (RFC 7516; dir, A256GCM).
+Pii = Annotated[str, StringConstraints(pattern=JWE)]
+
+
+class Outcome(Fact):
+    """What a to-do came to; it counts as long as the to-do is open, and once."""
+
+    todo: Annotated[str, StringConstraints(pattern=TODO)]
 
 
 class Claimed(Model):

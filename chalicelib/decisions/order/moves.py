@@ -1,0 +1,76 @@
+"""The state machine of an order as one table, which is last: each event's from and to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from chalicelib.events import Fact, Outcome, order
+from chalicelib.events.order import Branch
+
+Status = Literal[
+    "placed",
+    "paid",
+    "payment-declined",
+    "payment-offered",
+    "ready",
+    "collected",
+    "fulfilled",
+    "dispatched",
+    "delivered",
+    "cancelled",
+    "expired",
+    "refunded",
+]
+UNPAID = "unpaid"  # where an order without a card stands once it is placed
+CHARGE, REFUND, EXPIRE, NOTIFY, MAKER, COURIER = (
+    "charge",
+    "refund",
+    "expire",
+    "notify",
+    "mail-maker",
+    "courier",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """An event that moves an order: where it may stand before, and its status after.
+
+    `branch` is the one way of handing over that the move belongs to.
+    """
+
+    after: tuple[str, ...]
+    to: Status | None
+    branch: Branch | None = None
+
+
+MADE = ("ready", "collected", "fulfilled", "dispatched", "delivered")
+
+# What a to-do of each kind may come to.
+SETTLES: dict[str, tuple[type[Outcome], ...]] = {
+    CHARGE: (order.Paid, order.PaymentDeclined, order.GivenUp),
+    REFUND: (order.Refunded, order.GivenUp),
+    EXPIRE: (order.Expired, order.GivenUp),
+    NOTIFY: (order.Notified, order.GivenUp),
+    MAKER: (order.Notified, order.GivenUp),
+    COURIER: (order.Dispatched, order.GivenUp),
+}
+
+# The state machine. `None` keeps the status; an outcome that finds no move here keeps it too.
+MOVES: dict[type[Fact], Move] = {
+    order.Placed: Move((), "placed"),
+    order.Paid: Move(("placed", "payment-offered"), "paid"),
+    order.PaymentDeclined: Move(("placed", "payment-offered"), "payment-declined"),
+    order.PaymentOffered: Move(("payment-declined",), "payment-offered"),
+    order.Expired: Move(("payment-declined",), "expired"),
+    order.Ready: Move(("paid", UNPAID), "ready", "collect"),
+    order.Collected: Move(("ready",), "collected", "collect"),
+    order.Fulfilled: Move(("paid", UNPAID), "fulfilled", "deliver"),
+    order.Dispatched: Move(("fulfilled",), "dispatched", "deliver"),
+    order.Delivered: Move(("fulfilled", "dispatched"), "delivered", "deliver"),
+    order.Cancelled: Move(
+        ("placed", UNPAID, "payment-declined", "payment-offered", "paid"), "cancelled"
+    ),
+    order.RefundRequested: Move(("paid", *MADE), None),
+}

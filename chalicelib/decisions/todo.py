@@ -1,0 +1,56 @@
+"""To-dos: what a subject owes to the world, as its own events have it.
+
+A counted event opens a to-do, `<kind>@<position of that event>`, and an outcome of the same subject
+settles it. Both are the subject's state, so a replay that has folded the outcome owes nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Self
+
+from pydantic import Field
+
+from chalicelib.decisions.subject import Ignored, State
+from chalicelib.events import Event, Model, Outcome
+
+
+class Todo(Model):
+    """One thing owed. `about` says what a message is about; the rest is of refunds.
+
+    `since` is the clock, in ms, at the event that opened it.
+    """
+
+    kind: str
+    since: int
+    about: str = ""
+    amount: int = 0
+    quantities: list[int] = Field(default_factory=list)
+
+
+class Owing(State):
+    """A subject that owes something: its open to-dos by id."""
+
+    todos: dict[str, Todo] = Field(default_factory=dict)
+
+    def owing(self, event: Event, *kinds: tuple[str, str]) -> Self:
+        """The same, with to-dos of these (kind, about) opened by the event."""
+        return self.owing_also(
+            event, (Todo(kind=kind, since=event.clock, about=about) for kind, about in kinds)
+        )
+
+    def owing_also(self, event: Event, todos: Iterable[Todo]) -> Self:
+        """The same, with these to-dos opened by the event."""
+        opened = {f"{todo.kind}@{event.position}": todo for todo in todos}
+        return self.model_copy(update={"todos": self.todos | opened})
+
+    def settled(self, *ids: str) -> Self:
+        """The same, with these to-dos done."""
+        left = {name: todo for name, todo in self.todos.items() if name not in ids}
+        return self.model_copy(update={"todos": left})
+
+    def unless_open(self, outcome: Outcome) -> Ignored | None:
+        """Why an outcome does not count: its to-do was settled before, or was never opened."""
+        if outcome.todo in self.todos:
+            return None
+        return Ignored("settled", "this to-do is not open: it has its outcome")
