@@ -38,9 +38,11 @@ class Order(Owing):
     """`returned` is how many of each line were asked back; amounts are in the total's currency.
 
     `pii` says who ordered; in `offer`, which may be the same, stands the token of the newest card.
+    `created` is when it was placed; `due` the clock, in ms, from which on it was to be made.
     """
 
     customer: str
+    created: str
     branch: Branch
     status: Status
     by_card: bool
@@ -50,6 +52,7 @@ class Order(Owing):
     pii: Pii
     offer: Pii
     returned: list[int]
+    due: int = 0
     payment: str = ""
     captured: int = 0
     refunded: int = 0
@@ -118,6 +121,7 @@ def _placed(event: Event, data: order.Placed) -> Order | Ignored:
     members = {name: getattr(data, name) for name in ("branch", "lines", "total", "channels")}
     placed = Order(
         customer=event.actor,
+        created=event.time,
         status="placed",
         by_card=data.card,
         pii=data.pii,
@@ -132,7 +136,7 @@ def _accepted(state: Order, event: Event) -> Order:
     """An order that is to be made: the customer is told, and so is the maker of what is sent."""
     told = [(NOTIFY, "accepted")] if state.channels else []
     made = [(MAKER, "")] if state.branch == "deliver" else []
-    return state.owing(event, *told, *made)
+    return state.model_copy(update={"due": event.clock}).owing(event, *told, *made)
 
 
 def _moved(state: Order, data: Fact) -> Order | Ignored:
