@@ -25,7 +25,7 @@ LAYERS = (
     {"events"},
     {"signing"},
     {"log", "archive", "store", "vault", "decisions"},
-    {"access", "http", "checkpoint", "view", "subjects"},
+    {"access", "http", "checkpoint", "view", "subjects", "personal"},
     {"openapi"},
     {"read"},
     {"views"},
@@ -33,7 +33,7 @@ LAYERS = (
     {"door", "verdicts", "health", "web"},
     {"writer", "latest"},
 )
-LOWER = {"log", "archive", "store", "vault", "access", "http", "openapi", "telemetry"}
+LOWER = {"log", "archive", "store", "vault", "access", "http", "openapi", "telemetry", "personal"}
 GROUND = {"events", "signing", "errors", "config"}
 CLOUD = {"log", "archive", "store", "vault", "config", "signing.keys"}
 PURE = (

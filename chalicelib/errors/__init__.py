@@ -10,6 +10,7 @@ TillstreamError
 │   ├── WrongStream          meant for another stream, or put under another partition key
 │   ├── Stale                its time lies too far from the shard's clock
 │   ├── Equivocation         one identity, two contents
+│   ├── Tampered             what is personal is altered, or stands where it was not put
 │   └── InvalidData          the model of its type refuses its data
 ├── UnknownType              this code is older than the event: its subject is parked
 ├── Misfit                   a row that DynamoDB would refuse: its subject is parked
@@ -111,6 +112,7 @@ from chalicelib.errors.reason import (
     NotAuthorised,
     SecurityError,
     Stale,
+    Tampered,
     TillstreamError,
     UnknownKey,
     UnknownType,
@@ -158,6 +160,7 @@ __all__ = [
     "Refused",
     "SecurityError",
     "Stale",
+    "Tampered",
     "Throttled",
     "TillstreamError",
     "TooLarge",

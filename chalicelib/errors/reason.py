@@ -48,6 +48,10 @@ class Equivocation(SecurityError):
     """One identity, two contents."""
 
 
+class Tampered(SecurityError):
+    """What is personal is altered, or stands where it was not put."""
+
+
 class InvalidData(SecurityError):
     """The model of the event's type and version refuses its data."""
 
