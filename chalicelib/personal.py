@@ -51,7 +51,7 @@ def encrypt(person: str, subject: str, members: dict[str, Any]) -> str:
     """
     text = strict.encode(members)
     if len(text) > MOST:
-        raise TooLarge(f"what is personal here is over {MOST} bytes")
+        raise TooLarge(f"what is personal here is over {MOST} bytes", field="body")
     key = _key_to_write(person)
     if key is None:
         raise Erased("this person was erased")
