@@ -21,7 +21,7 @@ from botocore.exceptions import ClientError
 from chalicelib.config import client
 from chalicelib.errors import SecurityError
 from chalicelib.signing import keys
-from chalicelib.signing.trust import Trust, system_trust
+from chalicelib.signing.trust import Trust, opened, system_trust
 from local.errors import LocalError
 
 if TYPE_CHECKING:
@@ -97,25 +97,31 @@ def empty_table(table: str) -> None:
 
 
 def make_trust(names: Names, state: Path) -> None:
-    """The producer's key where the app reads it, and the document that says it may speak."""
+    """The producer's key where the app reads it, and the document that says what it may say.
+
+    An archive whose newest document grants less than this code says gets the next version; who
+    loses a race for that version looks again at what won.
+    """
     root, system = key(state, "root"), key(state, "system")
     jwk = (state / "keys" / "system.jwk").read_text()
     client("ssm").put_parameter(
         Name=names.producer_key, Value=jwk, Type="SecureString", Overwrite=True
     )
-    document = Trust.sign(system_trust(system.public.jwk), root)
-    with _unless("PreconditionFailed"):
-        client("s3").put_object(
-            Bucket=names.archive_bucket, Key="trust/1.json", Body=document, IfNoneMatch="*"
-        )
-        return
-    _check_trust(names, root)
+    while (document := system_trust(system.public.jwk, after=(found := _trust(root)))) != found:
+        with _unless("PreconditionFailed", "ConditionalRequestConflict"):
+            client("s3").put_object(
+                Bucket=names.archive_bucket,
+                Key=f"trust/{document['version']}.json",
+                Body=Trust.sign(document, root),
+                IfNoneMatch="*",
+            )
 
 
-def _check_trust(names: Names, root: SigningKey) -> None:
-    answer = client("s3").get_object(Bucket=names.archive_bucket, Key="trust/1.json")
+def _trust(root: SigningKey) -> dict[str, Any] | None:
+    """The archive's newest trust document, if there is one."""
+    newest = keys.newest()
     try:
-        Trust.load(answer["Body"].read(), {root.kid: root.public})
+        return newest and opened(newest[1], {root.kid: root.public})
     except SecurityError as error:
         raise LocalError(f"the root key did not sign this archive's trust: {error}") from error
 

@@ -5,6 +5,8 @@
 - The stack makes everything but the producer's key, which CloudFormation cannot keep secret: put
   it as the SecureString that `PRODUCER_KEY` names, and `trust/1.json` into the archive bucket,
   before the first request. The root key stays where it was made; only its `x` comes here.
+- Code whose `signing.trust.SYSTEM_GRANTS` are more than the newest trust document grants follows
+  the document's next version, `trust/<n>.json`, by five minutes: so long a function holds the last.
 - People's tokens come from `--oidc-issuer` for `--oidc-audience`: with Cognito the pool's address
   and the client's id. A stack without them, or without a root of trust, is not begun.
 - Deploying what is deployed already changes nothing.

@@ -17,7 +17,15 @@ from chalicelib import archive, checkpoint, log, store, telemetry
 from chalicelib.archive import Segment
 from chalicelib.checkpoint import Ahead, Checkpoint
 from chalicelib.decisions import DECIDERS
-from chalicelib.errors import Behind, CloudFailure, CommitLost, Misfit, SecurityError, UnknownKey
+from chalicelib.errors import (
+    Behind,
+    CloudFailure,
+    CommitLost,
+    Misfit,
+    NotAuthorised,
+    SecurityError,
+    UnknownKey,
+)
 from chalicelib.events import Batch, Envelope, Position, Record, Shard
 from chalicelib.projector.chunk import Chunk, crowded_at, learn
 from chalicelib.projector.fold import Code, Effect, Known, Opened, fold, parked_everywhere
@@ -176,7 +184,7 @@ def _open(shard: Shard, record: Record, clock: int) -> Opened:
 
 
 def _envelope(shard: Shard, record: Record, clock: int) -> Envelope | SecurityError:
-    """What the record says, or why that is not believed; an unknown key may be a new one."""
+    """What the record says, or why that is not believed: a key or its grant may be a new one."""
     for reload in (False, True):
         try:
             return unseal(
@@ -186,7 +194,7 @@ def _envelope(shard: Shard, record: Record, clock: int) -> Envelope | SecurityEr
                 clock=clock,
                 trust=keys.trust(reload=reload),
             )
-        except UnknownKey as doubt:
+        except (UnknownKey, NotAuthorised) as doubt:
             unknown = doubt
         except SecurityError as doubt:
             return doubt

@@ -70,6 +70,18 @@ def trust(*, reload: bool = False) -> Trust:
         return _held.trust
 
 
+def newest(above: int = 0) -> tuple[int, bytes] | None:
+    """The highest version of the document in the archive bucket, if it is above this one.
+
+    Raises ClientError, BotoCoreError: nothing of it is believed here.
+    """
+    version = max(_versions(), default=0)
+    if version <= above:
+        return None
+    answer = client("s3").get_object(Bucket=settings().archive_bucket, Key=f"trust/{version}.json")
+    return version, answer["Body"].read()
+
+
 def forget() -> None:
     """Read everything anew: for tests that run several shops in turn."""
     producer.cache_clear()
@@ -115,14 +127,14 @@ class _Held:
 
 
 def _newest(held: Trust | None) -> Trust:
-    version = max(_versions(), default=0)
-    if held is not None and version <= held.version:
+    found = newest(above=0 if held is None else held.version)
+    if found is None:
+        if held is None:
+            raise CloudFailure("the archive bucket has no trust document")
         return held
-    if not version:
-        raise CloudFailure("the archive bucket has no trust document")
-    answer = client("s3").get_object(Bucket=settings().archive_bucket, Key=f"trust/{version}.json")
+    version, blob = found
     root = PublicKey.from_x(settings().trust_root)
-    return Trust.load(answer["Body"].read(), {root.kid: root}, at_least=version)
+    return Trust.load(blob, {root.kid: root}, at_least=version)
 
 
 def _versions() -> list[int]:

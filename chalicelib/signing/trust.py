@@ -7,6 +7,8 @@
   asked of the clock of the record in hand, so that a replay years later gives the same verdict.
 - A key is registered under its thumbprint, once, and only if it is fit (see `jws.PublicKey`).
 - A version lower than one already seen is refused.
+- A grant that is added holds for the past too: an event that was refused for want of it counts in
+  the next replay. What a key may no longer say is said by a new key; no grant is ever taken back.
 
 Pure: the bytes come from `keys`. Raises Malformed, BadSignature, UnknownKey, KeyNotValid, Stale.
 """
@@ -74,14 +76,7 @@ class Trust:
 
         Raises Malformed, BadSignature, UnknownKey (no such root), Stale (a lower version).
         """
-        if len(blob) > LIMIT:
-            raise Malformed(f"a trust document longer than {LIMIT} bytes")
-        token = jws.parse(blob, TYP)
-        root = roots.get(token.kid)
-        if root is None:
-            raise UnknownKey(f"no root {token.kid}")
-        root.verify(token)
-        trust = _read(strict.decode(token.payload, limit=LIMIT))
+        trust = _read(opened(blob, roots))
         if trust.version < at_least:
             raise Stale(f"trust document {trust.version}, but {at_least} was seen before")
         return trust
@@ -132,15 +127,40 @@ def _public(key: PublicKey) -> Jwk:
     }
 
 
-def system_trust(jwk: Mapping[str, Any], *, nbf: int = 0) -> dict[str, Any]:
-    """Version 1 of a shop's trust document: its own key and nobody else's.
+def opened(blob: bytes, roots: Mapping[str, PublicKey]) -> Any:
+    """The document that one of the roots signed, as JSON.
 
+    Raises Malformed, BadSignature, UnknownKey (no such root).
+    """
+    if len(blob) > LIMIT:
+        raise Malformed(f"a trust document longer than {LIMIT} bytes")
+    token = jws.parse(blob, TYP)
+    root = roots.get(token.kid)
+    if root is None:
+        raise UnknownKey(f"no root {token.kid}")
+    root.verify(token)
+    return strict.decode(token.payload, limit=LIMIT)
+
+
+def system_trust(
+    jwk: Mapping[str, Any], *, nbf: int = 0, after: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """The document by which the shop's own key may say all that this code says.
+
+    That is the one before it, where it grants so much already; else the version after that, in
+    which nothing else is changed: version 1 names this key and nobody else's.
     Raises Malformed if the JWK is not that of a fit key.
     """
     key = PublicKey.from_x(str(jwk.get("x")))
-    grants = [{"type": pattern, "subject": subject} for pattern, subject in SYSTEM_GRANTS]
-    system = {"kid": key.kid, "x": key.x, "nbf": nbf, "source": SYSTEM, "grants": grants}
-    return {"version": 1, "keys": [system], "revoked": {}}
+    document = after or {"version": 0, "keys": [], "revoked": {}}
+    named = {entry["kid"]: entry for entry in document["keys"]}
+    new = {"kid": key.kid, "x": key.x, "nbf": nbf, "source": SYSTEM, "grants": []}
+    system = named.get(key.kid, new)
+    wanted = [{"type": pattern, "subject": subject} for pattern, subject in SYSTEM_GRANTS]
+    if not (missing := [grant for grant in wanted if grant not in system["grants"]]):
+        return document
+    named[key.kid] = system | {"grants": [*system["grants"], *missing]}
+    return document | {"version": document["version"] + 1, "keys": list(named.values())}
 
 
 def _read(document: Any) -> Trust:
@@ -204,4 +224,7 @@ _GLOB = re.compile(r"[!-~]{1,128}")
 SYSTEM_GRANTS = [
     ("tillstream.product.*", "product/*"),
     ("tillstream.customer.*", "customer/*"),
+    ("tillstream.order.*", "order/*"),
+    ("tillstream.desk.*", "desk/*"),
+    ("tillstream.ticket.*", "ticket/*"),
 ]

@@ -59,13 +59,13 @@ def pass_on(request: Request) -> Answer:
 
 
 def _believed(sealed: bytes, clock: int) -> Envelope:
-    """The event in it; an unknown key may be a new one. Raises Invalid, Forbidden."""
+    """The event in it: a key or its grant may be a new one. Raises Invalid, Forbidden."""
     stream = config.settings().stream
     for reload in (False, True):
         trust = keys.trust(reload=reload)
         try:
             return unseal(sealed, partition_key=None, stream=stream, clock=clock, trust=trust)
-        except UnknownKey as doubt:
+        except (UnknownKey, NotAuthorised) as doubt:
             unknown = doubt
         except SecurityError as doubt:
             raise _refusal(doubt, clock) from None
