@@ -20,5 +20,6 @@ only from a table that is level.
     subjects    the row of a subject  openapi     the contract, from the routes
     http        requests, problems    web         the page
     config      settings, clients     telemetry   one line per thing that happened
-    errors      every way to say no       personal    what only a person's key can read
+    errors      every way to say no   personal    what only a person's key can read
+    work        the queue of pokes    todos       what is owed, and how it is done
 """

@@ -29,6 +29,16 @@ class Settings:
     identity: str
     oidc_issuer: str = ""
     oidc_audience: str = ""
+    work_queue: str = ""
+    courier_queue: str = ""
+    mail_from: str = ""
+    maker_mail: str = ""
+    payments: str = ""  # stripe, sandbox, or nobody takes cards
+    sandbox_url: str = ""
+    stripe_key: str = ""  # the names of SecureStrings in SSM, as producer_key is
+    stripe_webhook: str = ""
+    stripe_url: str = ""  # where Stripe is, if not where it says
+    card_wait_s: int = 1800  # how long a declined card's order waits for another
 
 
 @cache
@@ -49,6 +59,16 @@ def settings() -> Settings:
         identity=env.get("IDENTITY", ""),
         oidc_issuer=env.get("OIDC_ISSUER", ""),
         oidc_audience=env.get("OIDC_AUDIENCE", ""),
+        work_queue=env["WORK_QUEUE"],
+        courier_queue=env["COURIER_QUEUE"],
+        mail_from=env.get("MAIL_FROM", ""),
+        maker_mail=env.get("MAKER_MAIL", ""),
+        payments=env.get("PAYMENTS", ""),
+        sandbox_url=env.get("SANDBOX_URL", ""),
+        stripe_key=env.get("STRIPE_KEY", ""),
+        stripe_webhook=env.get("STRIPE_WEBHOOK", ""),
+        stripe_url=env.get("STRIPE_URL", ""),
+        card_wait_s=int(env.get("CARD_WAIT_S", "1800")),
     )
 
 

@@ -56,6 +56,14 @@ class Names:
         return f"tillstream-{self.stage}-vault"
 
     @property
+    def work_queue(self) -> str:
+        return f"tillstream-{self.stage}-work"
+
+    @property
+    def courier_queue(self) -> str:
+        return f"tillstream-{self.stage}-courier"
+
+    @property
     def producer_key(self) -> str:
         return f"/tillstream/{self.stage}/producer-key"
 
@@ -114,10 +122,24 @@ def environment(state: Path, names: Names | None = None) -> dict[str, str]:
         "TABLE": names.table,
         "ARCHIVE_BUCKET": names.archive_bucket,
         "VAULT_BUCKET": names.vault_bucket,
+        "WORK_QUEUE": names.work_queue,
+        "COURIER_QUEUE": names.courier_queue,
+        "MAIL_FROM": provision.MAIL_FROM,
+        "MAKER_MAIL": "maker@shop.example",
+        "PAYMENTS": "sandbox",
+        "SANDBOX_URL": f"http://127.0.0.1:{ports['bank']}" if "bank" in ports else "",
+        "CARD_WAIT_S": os.environ.get("CARD_WAIT_S", "1800"),
         "PRODUCER_KEY": names.producer_key,
         "TRUST_ROOT": provision.key(state, "root").public.x,
         "IDENTITY": "local",
         "STATE": str(state),
+        **_aws(ports),
+    }
+
+
+def _aws(ports: dict[str, int]) -> dict[str, str]:
+    """Where AWS is for this shop, and nothing of any other."""
+    return {
         "AWS_ENDPOINT_URL": f"http://127.0.0.1:{ports['ministack']}",
         "AWS_ENDPOINT_URL_KINESIS": f"http://127.0.0.1:{ports['kinesis']}",
         "AWS_ACCESS_KEY_ID": "local",

@@ -1,4 +1,4 @@
-"""Keys, stream, table, buckets and trust document of a shop, each made if it is missing.
+"""Keys, stream, table, buckets, queues and trust document of a shop, each made if it is missing.
 
 - Making what is there already changes nothing, so this runs at every start.
 - A key file is whole or absent: it is written under another name first.
@@ -32,11 +32,18 @@ if TYPE_CHECKING:
     from local.cloud import Names
 
 
+MAIL_FROM = "till@shop.example"
+WORK_VISIBILITY_S = 360  # six times as long as `work` may run
+
+
 def provision(names: Names, state: Path, shards: int) -> None:
     """Everything that the names name."""
     make_buckets(names)
     make_stream(names.stream, shards)
     make_table(names.table)
+    make_queue(names.work_queue, WORK_VISIBILITY_S)
+    make_queue(names.courier_queue)
+    make_sender()
     make_trust(names, state)
 
 
@@ -94,6 +101,17 @@ def empty_table(table: str) -> None:
         TableName=table, WaiterConfig={"Delay": 1, "MaxAttempts": 20}
     )
     make_table(table)
+
+
+def make_queue(queue: str, visibility_s: int = 30) -> None:
+    """A queue without a dead-letter queue: what is poked in vain the sweep pokes again."""
+    attributes = {"VisibilityTimeout": str(visibility_s)}
+    client("sqs").create_queue(QueueName=queue, Attributes=attributes)
+
+
+def make_sender() -> None:
+    """The address that mail is sent from, known to SES."""
+    client("ses").verify_email_identity(EmailAddress=MAIL_FROM)
 
 
 def make_trust(names: Names, state: Path) -> None:

@@ -18,7 +18,17 @@ from chalicelib import config
 from local import cloud
 from local.errors import LocalError
 
-NAMED = ("STAGE", "STREAM", "TABLE", "ARCHIVE_BUCKET", "VAULT_BUCKET", "PRODUCER_KEY", "TRUST_ROOT")
+NAMED = (
+    "STAGE",
+    "STREAM",
+    "TABLE",
+    "ARCHIVE_BUCKET",
+    "VAULT_BUCKET",
+    "WORK_QUEUE",
+    "COURIER_QUEUE",
+    "PRODUCER_KEY",
+    "TRUST_ROOT",
+)
 
 
 class NoShopError(Exception):

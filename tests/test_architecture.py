@@ -24,18 +24,29 @@ LAYERS = (
     {"config", "telemetry"},
     {"events"},
     {"signing"},
-    {"log", "archive", "store", "vault", "decisions"},
+    {"log", "work", "archive", "store", "vault", "decisions"},
     {"access", "http", "checkpoint", "view", "subjects", "personal"},
     {"openapi"},
     {"read"},
     {"views"},
     {"projector"},
     {"door", "verdicts", "health", "web"},
-    {"writer", "latest"},
+    {"writer", "latest", "todos"},
 )
-LOWER = {"log", "archive", "store", "vault", "access", "http", "openapi", "telemetry", "personal"}
+LOWER = {
+    "log",
+    "work",
+    "archive",
+    "store",
+    "vault",
+    "access",
+    "http",
+    "openapi",
+    "telemetry",
+    "personal",
+}
 GROUND = {"events", "signing", "errors", "config"}
-CLOUD = {"log", "archive", "store", "vault", "config", "signing.keys"}
+CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys"}
 PURE = (
     "chalicelib.events",
     "chalicelib.decisions",

@@ -15,6 +15,7 @@ TillstreamError
 ├── UnknownType              this code is older than the event: its subject is parked
 ├── Misfit                   a row that DynamoDB would refuse: its subject is parked
 ├── Behind                   a shard cannot be folded further yet: it waits, nothing is lost
+├── TryAgain                 an effect could not be had now: its to-do stays open
 ├── Problem                  an answer to a request (RFC 9457): status, slug, a sentence to act on
 │   ├── BadRequest           400  the request cannot be read
 │   ├── Unauthenticated      401  no valid token
@@ -114,6 +115,7 @@ from chalicelib.errors.reason import (
     Stale,
     Tampered,
     TillstreamError,
+    TryAgain,
     UnknownKey,
     UnknownType,
     WrongStream,
@@ -164,6 +166,7 @@ __all__ = [
     "Throttled",
     "TillstreamError",
     "TooLarge",
+    "TryAgain",
     "Unauthenticated",
     "Unavailable",
     "UnfitSignature",

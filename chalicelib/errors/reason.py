@@ -68,6 +68,10 @@ class Behind(TillstreamError):
     """A shard cannot be folded further yet: it waits, and nothing is lost."""
 
 
+class TryAgain(TillstreamError):
+    """An effect that could not be had now, and may be had later: its to-do stays open."""
+
+
 class CloudFailure(TillstreamError):
     """The cloud did not do what it was asked; the batch is tried again and nothing is lost."""
 

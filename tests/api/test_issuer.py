@@ -45,7 +45,7 @@ def issuer(monkeypatch: pytest.MonkeyPatch) -> Iterator[Issuer]:
 
 def believe(monkeypatch: pytest.MonkeyPatch, issuer: Issuer) -> None:
     names = ("STAGE", "STREAM", "TABLE", "ARCHIVE_BUCKET", "VAULT_BUCKET", "PRODUCER_KEY")
-    for name in (*names, "TRUST_ROOT"):
+    for name in (*names, "WORK_QUEUE", "COURIER_QUEUE", "TRUST_ROOT"):
         monkeypatch.setenv(name, "unused")
     monkeypatch.setenv("IDENTITY", "")
     monkeypatch.setenv("OIDC_ISSUER", issuer.url)

@@ -12,6 +12,8 @@ from ops import package as packaging
 from ops.package import PackageError
 
 KEPT = ("Log", "Archive", "Vault")
+# By a name of the stage's, or as part of what the stack makes.
+NAMED = ("WORK_QUEUE", "COURIER_QUEUE", "PRODUCER_KEY", "STRIPE_KEY", "STRIPE_WEBHOOK")
 FUNCTIONS = ("APIHandler", "Authorize", "Project", "Sweep")
 
 
@@ -142,7 +144,11 @@ def test_every_function_is_told_the_names_of_what_the_stack_makes(template):
             "TRUST_ROOT": "TrustRoot",
             "OIDC_ISSUER": "OidcIssuer",
             "OIDC_AUDIENCE": "OidcAudience",
-            "PRODUCER_KEY": None,
+            "MAIL_FROM": "MailFrom",
+            "MAKER_MAIL": "MakerMail",
+            "PAYMENTS": "Payments",
+            "CARD_WAIT_S": "CardWait",
+            **dict.fromkeys(NAMED),
         }
     assert template["Parameters"]["Stage"]["AllowedValues"] == ["prod"]
 

@@ -52,7 +52,7 @@ PUBLIC = {
 @pytest.fixture(autouse=True)
 def stage(monkeypatch: pytest.MonkeyPatch) -> Any:
     names = ("STREAM", "TABLE", "ARCHIVE_BUCKET", "VAULT_BUCKET", "PRODUCER_KEY", "TRUST_ROOT")
-    for name in names:
+    for name in (*names, "WORK_QUEUE", "COURIER_QUEUE"):
         monkeypatch.setenv(name, "unused")
     monkeypatch.setenv("STAGE", "local")
     monkeypatch.setenv("IDENTITY", "local")

@@ -28,7 +28,8 @@ def shop() -> Any:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("STAGE", "TABLE", "ARCHIVE_BUCKET", "VAULT_BUCKET", "PRODUCER_KEY"):
             patch.setenv(name, "unused")
-        patch.setenv("TRUST_ROOT", "unused")
+        for name in ("WORK_QUEUE", "COURIER_QUEUE", "TRUST_ROOT"):
+            patch.setenv(name, "unused")
         patch.setenv("STREAM", STREAM)
         patch.setattr(vault, "secret", lambda name: hashlib.sha256(name.encode()).digest())
         patch.setattr(archive, "shards", lambda: [Shard("tillstream-local-0", "s")])

@@ -32,6 +32,8 @@ def shop(monkeypatch, clock):
         "TABLE": "t",
         "ARCHIVE_BUCKET": BUCKET,
         "VAULT_BUCKET": "v",
+        "WORK_QUEUE": "w",
+        "COURIER_QUEUE": "c",
         "PRODUCER_KEY": "/tillstream/test/producer",
         "TRUST_ROOT": ROOT.public.x,
         "AWS_DEFAULT_REGION": "us-east-1",
