@@ -57,8 +57,9 @@ def decode(invocation: Mapping[str, Any]) -> Poke | None:
 
 def _send(entries: list[dict[str, Any]]) -> None:
     try:
-        queue = _url(config.settings().work_queue)
-        answer = config.client("sqs").send_message_batch(QueueUrl=queue, Entries=entries)
+        sqs = config.client("sqs")
+        queue = _url(sqs, config.settings().work_queue)
+        answer = sqs.send_message_batch(QueueUrl=queue, Entries=entries)
     except (ClientError, BotoCoreError) as error:
         raise CloudFailure(f"sqs send_message_batch: {error}") from error
     if answer.get("Failed"):
@@ -66,6 +67,6 @@ def _send(entries: list[dict[str, Any]]) -> None:
 
 
 @cache
-def _url(queue: str) -> str:
-    url: str = config.client("sqs").get_queue_url(QueueName=queue)["QueueUrl"]
+def _url(sqs: Any, queue: str) -> str:
+    url: str = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     return url
