@@ -20,12 +20,15 @@ from chalicelib import (
     http,
     latest,
     log,
+    orders,
     projector,
     verdicts,
     web,
     writer,
 )
+from chalicelib.decisions.order.commands import Cancel, Collect, Ready, Refund
 from chalicelib.decisions.product import Create, Photograph, Purchase, Update, View
+from chalicelib.events.person import Card
 from chalicelib.events.told import Entity
 from chalicelib.openapi import Contract, Declared, Given, Route
 from chalicelib.read import Page, Paging
@@ -44,6 +47,14 @@ contract = Contract()
 READ = ("Read-After",)
 WRITE = (*READ, "Idempotency-Key", "If-Match")
 KNOWN = ("If-None-Match",)
+MOVED = (errors.UnknownOrder, errors.IllegalMove)
+ORDERED = (
+    errors.NoSuchProduct,
+    errors.NoPrice,
+    errors.MixedCurrencies,
+    errors.NoCards,
+    errors.Erased,
+)
 FILES = tuple(Given(str, 200, tuple(web.HEADERS), kind) for kind in web.KINDS.values())
 STREAM = os.environ.get("STREAM", "tillstream-local-1")
 
@@ -194,6 +205,81 @@ def view_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
 def purchase_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """A customer buys one."""
     return door.move(request, id, Purchase)
+
+
+@route("POST", "/orders", hears=WRITE, takes=orders.Body, gives=door.RECORDED, refuses=ORDERED)
+def place_order(request: http.Request) -> Any:
+    """A customer orders what is in the cart; `subject` has the order's id."""
+    return orders.place(request)
+
+
+@route(
+    "POST",
+    "/orders/{id}/payments",
+    hears=WRITE,
+    takes=Card,
+    gives=door.RECORDED,
+    refuses=(*MOVED, errors.NoCards, errors.Erased),
+)
+def pay_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """Its customer offers another card, where the one before was declined."""
+    return orders.pay(request, id)
+
+
+@route("POST", "/orders/{id}/ready", hears=WRITE, takes=Ready, gives=door.RECORDED, refuses=MOVED)
+def ready_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """The barista puts it on the counter."""
+    return orders.move(request, id, Ready)
+
+
+@route(
+    "POST", "/orders/{id}/collected", hears=WRITE, takes=Collect, gives=door.RECORDED, refuses=MOVED
+)
+def collect_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """The barista hands it over the counter."""
+    return orders.move(request, id, Collect)
+
+
+@route(
+    "POST", "/orders/{id}/cancelled", hears=WRITE, takes=Cancel, gives=door.RECORDED, refuses=MOVED
+)
+def cancel_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """It is not wanted any more; what was paid is given back."""
+    return orders.cancel(request, id)
+
+
+@route(
+    "POST",
+    "/orders/{id}/refunds",
+    hears=WRITE,
+    takes=Refund,
+    gives=door.RECORDED,
+    refuses=(*MOVED, errors.RefundTooLarge),
+)
+def refund_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """So many of some lines are given back, never more than is left of what was paid."""
+    return orders.move(request, id, Refund)
+
+
+@route(
+    "POST",
+    "/fulfillments",
+    hears=WRITE,
+    takes=orders.Fulfillment,
+    gives=door.RECORDED,
+    refuses=MOVED,
+)
+def fulfil_order(request: http.Request) -> Any:
+    """Its maker made an order that is to be delivered."""
+    return orders.fulfil(request)
+
+
+@route(
+    "POST", "/deliveries", hears=WRITE, takes=orders.Delivery, gives=door.RECORDED, refuses=MOVED
+)
+def deliver_order(request: http.Request) -> Any:
+    """The courier brought it."""
+    return orders.deliver(request)
 
 
 @route(

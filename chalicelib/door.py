@@ -12,7 +12,7 @@ import os
 import re
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self, cast
@@ -37,6 +37,8 @@ from chalicelib.subjects import subject_key, subject_of
 
 HEADER = "Idempotency-Key"
 KEY = re.compile(r"[!-~]{1,255}")
+
+Asked = Callable[[Any], Model]
 
 
 class Recorded(TypedDict):
@@ -95,7 +97,7 @@ def create_product(request: Request) -> Answer:
     """List a product, under an id of the merchant's own or a new one."""
     command = http.parse(request, products.Create)
     once = keyed(request)
-    return submit(request, products.KIND, command.id or _new_id(once), command, once)
+    return submit(request, products.KIND, command.id or new_id(once), command, once)
 
 
 def move(request: Request, entity: str, command: type[Model]) -> Answer:
@@ -105,10 +107,16 @@ def move(request: Request, entity: str, command: type[Model]) -> Answer:
 
 
 def submit(request: Request, kind: str, entity: str, command: Model, once: Once | None) -> Answer:
-    """The command's event, recorded; or the answer it had, if its key was used before.
+    """The command's event, recorded; or the answer it had, if its key was used before."""
+    return decided(request, kind, entity, lambda _: command, once)
 
-    Raises what `decide` raises, Changed, CatchingUp, NotYet, and CloudFailure when it is not known
-    whether the event is on the log.
+
+def decided(request: Request, kind: str, entity: str, asked: Asked, once: Once | None) -> Answer:
+    """The same, where the command is made of the subject's state, and of what else is read.
+
+    A key that was used before has its answer, whatever became of what the command was made of.
+    Raises what `asked` and `decide` raise, Changed, CatchingUp, NotYet, and CloudFailure when it is
+    not known whether the event is on the log.
     """
     decider, subject = DECIDERS[kind], f"{kind}/{entity}"
     expects = http.expects(request)
@@ -116,7 +124,7 @@ def submit(request: Request, kind: str, entity: str, command: Model, once: Once 
     if once is not None and (said := once.earlier(store.page(Query(f"event/{once.id}"), 10)[0])):
         return accepted(said)
     known = subject_of(decider, row)
-    fact = decider.decide(known.state, command, request.actor)
+    fact = decider.decide(known.state, asked(known.state), request.actor)
     if expects not in (None, known.version):
         raise Changed("it is not at this version: read it again", field="If-Match")
     return record(replace(envelope(fact, subject, request.actor, once), expects=expects))
@@ -148,7 +156,8 @@ def keyed(request: Request) -> Once | None:
     return Once.of(request, key, http.document(request))
 
 
-def _new_id(once: Once | None) -> str:
+def new_id(once: Once | None) -> str:
+    """The id of a new subject: the same for the same key."""
     return str(_uuid7() if once is None else vault.name_for("subject", once.id))
 
 

@@ -164,12 +164,21 @@ def _any_of(*roles: Role) -> frozenset[str]:
     return frozenset(roles)
 
 
+MAKERS = _any_of("barista", "maker")  # those who make what was ordered
 MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/products"): _any_of("merchant"),
     ("PUT", "/products/{id}"): _any_of("merchant"),
     ("PUT", "/products/{id}/photo"): _any_of("photographer"),
     ("POST", "/products/{id}/views"): _any_of("customer"),
     ("POST", "/products/{id}/purchases"): _any_of("customer"),
+    ("POST", "/orders"): _any_of("customer"),
+    ("POST", "/orders/{id}/payments"): _any_of("customer"),
+    ("POST", "/orders/{id}/ready"): MAKERS,
+    ("POST", "/orders/{id}/collected"): MAKERS,
+    ("POST", "/orders/{id}/cancelled"): _any_of("customer") | MAKERS,
+    ("POST", "/orders/{id}/refunds"): _any_of("support", "admin"),
+    ("POST", "/fulfillments"): MAKERS,
+    ("POST", "/deliveries"): _any_of("courier"),
     ("POST", "/events"): ROLES,
     ("POST", "/events/batch"): ROLES,
     ("GET", "/events"): ROLES,

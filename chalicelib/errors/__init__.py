@@ -45,8 +45,10 @@ TillstreamError
 │   │   ├── ForAnotherStream      sealed for another stream than this shop's
 │   │   ├── OutOfTime             its time lies too far from this shop's clock
 │   │   ├── UnknownSchema         no such schema is taken here
+│   │   ├── NoSuchProduct         a line's product is not in the catalog
 │   │   ├── NoPrice               a line's product has no price
 │   │   ├── MixedCurrencies       the lines are priced in different currencies
+│   │   ├── NoCards               this shop takes no cards
 │   │   └── NotSupportedYet       the schema is known, and not taken yet
 │   ├── Internal             500  a fault of ours
 │   └── Unavailable          503  not now: try again
@@ -75,9 +77,11 @@ from chalicelib.errors.problem import (
     KeyOutsideWindow,
     KeyReused,
     MixedCurrencies,
+    NoCards,
     NoPrice,
     NoSealedEvent,
     NoSuchKey,
+    NoSuchProduct,
     NoSuchType,
     NotFound,
     NotGranted,
@@ -146,9 +150,11 @@ __all__ = [
     "Malformed",
     "Misfit",
     "MixedCurrencies",
+    "NoCards",
     "NoPrice",
     "NoSealedEvent",
     "NoSuchKey",
+    "NoSuchProduct",
     "NoSuchType",
     "NotAuthorised",
     "NotFound",

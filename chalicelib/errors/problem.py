@@ -210,6 +210,12 @@ class UnknownSchema(Invalid):
     slug = "unknown-schema"
 
 
+class NoSuchProduct(Invalid):
+    """A line's product is not in the catalog, so it cannot be ordered."""
+
+    slug = "unknown-product"
+
+
 class NoPrice(Invalid):
     """A line's product has no price, so it cannot be ordered."""
 
@@ -220,6 +226,12 @@ class MixedCurrencies(Invalid):
     """The lines are priced in different currencies; an order is in one."""
 
     slug = "mixed-currencies"
+
+
+class NoCards(Invalid):
+    """This shop takes no cards: an order without `payment` is settled where it is handed over."""
+
+    slug = "no-cards"
 
 
 class NotSupportedYet(Invalid):

@@ -13,10 +13,12 @@ from chalicelib.events.envelope import Fact, Model, Told
 LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
 TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 HTTP_URL = r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#!$&'()*+,;=%-]*)?$"
+MOST_AMOUNT = 10**12
 TELEPHONE = re.compile(r"\+[0-9][0-9 ().-]{5}")
 
 
-def _not_blank(text: str) -> str:
+def not_blank(text: str) -> str:
+    """The text. Raises ValueError where nothing of it can be seen."""
     if not text.strip():
         raise ValueError("must not be blank")
     return text
@@ -33,10 +35,10 @@ def _names_nobody(address: str) -> str:
 
 
 Line = Annotated[
-    str, StringConstraints(min_length=1, max_length=200, pattern=LINE), AfterValidator(_not_blank)
+    str, StringConstraints(min_length=1, max_length=200, pattern=LINE), AfterValidator(not_blank)
 ]
 Category = Annotated[
-    str, StringConstraints(min_length=1, max_length=100, pattern=LINE), AfterValidator(_not_blank)
+    str, StringConstraints(min_length=1, max_length=100, pattern=LINE), AfterValidator(not_blank)
 ]
 Text = Annotated[str, StringConstraints(max_length=4000, pattern=TEXT)]
 Image = Annotated[
@@ -47,7 +49,7 @@ Image = Annotated[
 class Price(Model):
     """An amount in the currency's minor unit (cents); the currency as ISO 4217 has it."""
 
-    amount: Annotated[int, Field(ge=0, le=10**12)]
+    amount: Annotated[int, Field(ge=0, le=MOST_AMOUNT)]
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")]
 
 

@@ -118,16 +118,16 @@ def _ways(answer: Mapping[str, Any]) -> list[tuple[str, str]]:
 
 def _problems(document: Mapping[str, Any]) -> str:
     responses = document["components"]["responses"].values()
-    statuses = [_at(document, each) for each in responses]
-    found = {
-        slug: (each["content"]["application/problem+json"]["schema"], meaning)
-        for each in statuses
-        for slug, meaning in _ways(each)
-    }
+    found: dict[str, dict[int, str]] = {}
+    for each in responses:
+        schema = _at(document, each)["content"]["application/problem+json"]["schema"]
+        status = schema["properties"]["status"]["const"]
+        for slug, meaning in _ways(_at(document, each)):
+            found.setdefault(slug, {})[status] = meaning
     told = [
         _tag("dt", _tag("code", f"/problems/{slug}"), id=slug)
-        + _tag("dd", f"{schema['properties']['status']['const']}. {_marked(meaning)}")
-        for slug, (schema, meaning) in sorted(found.items())
+        + "".join(_tag("dd", f"{status}. {_marked(said[status])}") for status in sorted(said))
+        for slug, said in sorted(found.items())
     ]
     return _tag("section", _tag("h2", "Problems"), _tag("dl", *told))
 

@@ -91,11 +91,11 @@ def test_a_key_is_visible_ascii_or_refused(key: str) -> None:
 
 def test_a_created_products_id_follows_from_the_key() -> None:
     first, other = once("a"), once("b")
-    assert door._new_id(first) == door._new_id(first) != door._new_id(other)
+    assert door.new_id(first) == door.new_id(first) != door.new_id(other)
     assert first is not None
-    assert door._new_id(first) != first.id
-    assert door._new_id(None) != door._new_id(None)
-    for made in (door._new_id(first), door._new_id(None)):
+    assert door.new_id(first) != first.id
+    assert door.new_id(None) != door.new_id(None)
+    for made in (door.new_id(first), door.new_id(None)):
         assert http.entity(made) == made
 
 

@@ -97,11 +97,11 @@ def test_a_route_that_does_not_say_what_it_is_or_gives_is_refused() -> None:
     assert Contract().add(Route("GET", "/x", documented, {"gives": str})).path == "/x"
 
 
-def test_every_problem_has_a_slug_of_its_own_and_a_sentence() -> None:
+def test_every_problem_has_a_status_and_slug_of_its_own_and_a_sentence() -> None:
     classes = [kind for kind in vars(errors).values() if isinstance(kind, type)]
     kinds = [kind for kind in classes if issubclass(kind, errors.Problem)]
     kinds.remove(errors.Problem)
-    assert len({kind.slug for kind in kinds}) == len(kinds) >= 20
+    assert len({(kind.status, kind.slug) for kind in kinds}) == len(kinds) >= 20
     assert not [kind for kind in kinds if not (kind.__doc__ or "").endswith(".")]
     said = set(found("const"))
     abstract = {"refused"}

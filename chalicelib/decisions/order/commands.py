@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.events import Fact, Model, order
-from chalicelib.events.envelope import Pii
+from chalicelib.events.envelope import Pii, example
 from chalicelib.events.order import MOST_LINES, Returned
 
 
@@ -47,6 +47,8 @@ class Cancel(Model):
 
 class Refund(Model):
     """Give back some of what was paid."""
+
+    model_config = example(lines=[{"line": 0, "quantity": 1}])
 
     lines: Annotated[list[Returned], Field(min_length=1, max_length=MOST_LINES)]
 
