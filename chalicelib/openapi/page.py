@@ -94,7 +94,9 @@ def _contents(document: Mapping[str, Any], body: Mapping[str, Any]) -> list[tupl
 
 
 def _examples(document: Mapping[str, Any], content: Mapping[str, Any]) -> str:
-    found = _at(document, content["schema"]).get("examples", ())
+    schema = _at(document, content["schema"])
+    forms = [schema, *(_at(document, form) for form in schema.get("anyOf", ()))]
+    found = [each for form in forms for each in form.get("examples", ())]
     return "".join(_tag("pre", escape(json.dumps(each, indent=2))) for each in found)
 
 

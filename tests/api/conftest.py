@@ -15,6 +15,7 @@ import contract
 import pytest
 from shopfront import PROBLEM, Answer, Shopfront, forget
 
+from chalicelib import access
 from local.cloud import SHARDS, Cloud, Names, enter
 from local.gateway import Gateway
 from local.provision import provision
@@ -25,7 +26,7 @@ numbers = itertools.count(1)
 
 @pytest.fixture(scope="module")
 def front(cloud: Cloud) -> Iterator[Shopfront]:
-    """The shop, with one person of each kind: `merchant`, `photographer`, `customer`, `admin`."""
+    """The shop, with one person of each role, called as the role is."""
     names = Names(stage=f"api{next(numbers)}")
     with mock.patch.dict(os.environ):
         enter(cloud.state, names)
@@ -33,7 +34,7 @@ def front(cloud: Cloud) -> Iterator[Shopfront]:
         provision(names, cloud.state, SHARDS)
         with served() as (application, port):
             shop = Shopfront(port, application)
-            for role in ("merchant", "photographer", "customer", "admin"):
+            for role in sorted(access.ROLES):
                 shop.person(role, name=role)
             shop.settle()
             yield shop

@@ -29,6 +29,8 @@ CHECKS = [
     of_openapi.response_headers_conformance,
     of_openapi.response_schema_conformance,
 ]
+# What a request that is right in itself can still miss.
+NEEDED = {"not-found", "unknown-product", "unknown-order", "unknown-event", "give-at"}
 WHO = [None, *sorted(access.ROLES)]
 play = settings(
     max_examples=20,
@@ -82,5 +84,5 @@ def test_no_request_is_answered_outside_the_contract(
 
     send()
     front.settle()
-    if mode.is_positive and 404 not in {way.status for way in route.refusals}:
+    if mode.is_positive and not {way.slug for way in route.refusals} & NEEDED:
         assert min(met) < 400, "nothing that was sent came through"

@@ -6,6 +6,7 @@ import json
 from typing import Any, NamedTuple
 
 import pytest
+from ordering import CAKES, CART, HOME
 from shopfront import Shopfront
 
 from chalicelib import config
@@ -44,6 +45,18 @@ SEEN = {
 SAID = Route("POST", "/events", "customer", SOLD)
 TOLD = Route("POST", "/events", "customer", SEEN, "application/cloudevents+json")
 WRITES = [SESSIONS, *MOVES, SAID, TOLD]
+ORDERS = [
+    Route("POST", "/orders", "customer", CART),
+    Route("POST", "/orders", "customer", HOME),
+    Route("POST", "/orders", "customer", CAKES),
+    Route("POST", "/orders/bad-input/payments", "customer", {"token": "tok_approved"}),
+    Route("POST", "/orders/bad-input/ready", "barista", {}),
+    Route("POST", "/orders/bad-input/collected", "barista", {}),
+    Route("POST", "/orders/bad-input/cancelled", "customer", {}),
+    Route("POST", "/orders/bad-input/refunds", "support", {"lines": [{"line": 0, "quantity": 1}]}),
+    Route("POST", "/fulfillments", "maker", {"orderId": "bad-input", "fulfillmentId": "f"}),
+    Route("POST", "/deliveries", "courier", {"orderId": "bad-input", "deliveryCompanyId": "d"}),
+]
 UNREADABLE = [
     b"{",
     b"<cup/>",
@@ -92,7 +105,7 @@ def test_a_refusal_by_the_decider_names_the_id(refused: Any, front: Shopfront) -
         assert refused(status, "PUT", path, CUP, to=who).fields == {"id"}
 
 
-@pytest.mark.parametrize("route", WRITES, ids=str)
+@pytest.mark.parametrize("route", [*WRITES, *ORDERS], ids=str)
 class TestEveryRouteWithABody:
     def test_json_that_cannot_be_read_is_400(self, refused: Any, route: Route) -> None:
         for raw in UNREADABLE:
@@ -156,7 +169,7 @@ class TestEveryRouteWithABody:
             assert answer.fields == {"Read-After"}, text
 
 
-@pytest.mark.parametrize("route", [*MOVES, SAID], ids=str)
+@pytest.mark.parametrize("route", [*MOVES, SAID, *ORDERS], ids=str)
 def test_an_idempotency_key_is_1_to_255_visible_ascii_characters(
     refused: Any, route: Route
 ) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import contract
 import pytest
+from ordering import stage
 from shopfront import Answer, Shopfront
 
 import app
@@ -33,8 +34,10 @@ def bodies(route: Route) -> Iterator[tuple[str, Any]]:
     """The bodies that the contract gives as examples, each with its type."""
     operation = contract.document()["paths"][route.path][route.method.lower()]
     for kind, content in operation.get("requestBody", {"content": {}})["content"].items():
-        for example in contract.resolved(content["schema"]).get("examples", []):
-            yield kind, example
+        schema = contract.resolved(content["schema"])
+        for form in (schema, *map(contract.resolved, schema.get("anyOf", []))):
+            for example in form.get("examples", []):
+                yield kind, example
 
 
 def ask(front: Shopfront, route: Route, query: str = "", **given: Any) -> Answer:
@@ -111,12 +114,10 @@ def test_a_cloud_that_fails_is_503(
 )
 def test_a_move_on_what_has_changed_since_is_412(front: Shopfront, route: Route) -> None:
     somebody = front.person(*sorted(access.ROLES))
-    front.product(somebody, id=f"changed-{somebody}".replace(" ", "-"))
-    fresh = {"id": "another-mug"} if route.path == "/products" else {}
+    path, named = stage(front, route, somebody)
     body = next((body for _, body in bodies(route)), {})
-    path = route.path.replace("{id}", f"changed-{somebody}".replace(" ", "-"))
     stale = {"If_Match": '"77-catalog@1"'}
-    answer = front.call(route.method, path, body | fresh, to=somebody, **stale)
+    answer = front.call(route.method, path, body | named, to=somebody, **stale)
     assert (answer.status, answer.slug) == (412, "changed")
 
 
@@ -127,17 +128,14 @@ def test_a_move_on_what_has_changed_since_is_412(front: Shopfront, route: Route)
 )
 def test_a_key_that_stood_for_another_command_is_409(front: Shopfront, route: Route) -> None:
     somebody = front.person(*sorted(access.ROLES))
-    mine = f"mine-{somebody}".replace(" ", "-")
-    front.product(somebody, id=mine)
-    fresh = {"id": f"{mine}-2"} if route.path in ("/products", "/events") else {}
-    path = route.path.replace("{id}", mine)
+    path, named = stage(front, route, somebody)
     (_, body), *_ = bodies(route)
     send = lambda body: front.call(  # noqa: E731
         route.method, path, body, to=somebody, Idempotency_Key="k"
     )
-    assert send(body | fresh).status == 202
+    assert send(body | named).status == 202
     front.settle()
-    answer = send(_other(body) | fresh)
+    answer = send(_other(body) | named)
     assert (answer.status, answer.slug) == (409, "key-reused")
 
 
@@ -146,18 +144,26 @@ def test_a_key_that_stood_for_another_command_is_409(front: Shopfront, route: Ro
 )
 def test_every_example_is_taken(front: Shopfront, route: Route) -> None:
     somebody = front.person(*sorted(access.ROLES))
-    front.product(somebody, id="any-id-of-" + somebody.replace(" ", "-"))
     for kind, body in bodies(route):
-        path = route.path.replace("{id}", "any-id-of-" + somebody.replace(" ", "-"))
-        answer = front.call(route.method, path, body, to=somebody, Content_Type=kind)
+        path, named = stage(front, route, somebody)
+        named = {name: value for name, value in named.items() if name != "id"}
+        answer = front.call(route.method, path, body | named, to=somebody, Content_Type=kind)
         assert answer.status in (200, 202, 409), answer.body
 
 
 def _other(body: dict[str, Any]) -> dict[str, Any]:
     """Another command of the same form."""
-    if "image" in body:
-        return body | {"image": "https://pictures.example/another.jpg"}
-    return body | ({"name": "Another"} if "name" in body else {"origin": "hello-retail/web"})
+    changes: dict[str, Any] = {
+        "image": "https://pictures.example/another.jpg",
+        "name": "Another",
+        "token": "tok_another",
+        "lines": [{"line": 0, "quantity": 2}],
+        "fulfillmentId": "Another",
+        "deliveryCompanyId": "Another",
+        "schema": body.get("schema"),
+    }
+    name = next(name for name in changes if name in body)
+    return body | ({"origin": "hello-retail/web"} if name == "schema" else {name: changes[name]})
 
 
 def _fail_with(failure: Exception) -> Any:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from ordering import CART, LEGAL, menu, place, stage
 from shopfront import Answer, Shopfront, names
 
-from chalicelib import config, store
+import app
+from chalicelib import access, config, store
 from chalicelib.events import Envelope
+from chalicelib.openapi import Route
 from chalicelib.signing import keys, unseal
 
 CUP = {"brand": "B", "name": "Cup", "description": "", "category": "cups"}
+BODIES: dict[str, Any] = {
+    "/orders": CART,
+    "/orders/{id}/payments": {"token": "tok_approved"},
+    "/orders/{id}/refunds": {"lines": [{"line": 0, "quantity": 1}]},
+    "/fulfillments": {"fulfillmentId": "CakeProducer1"},
+    "/deliveries": {"deliveryCompanyId": "CakeCourier1"},
+}
 COMMANDS = [
     ("POST", "/products", "merchant", CUP),
     ("PUT", "/products/{id}", "merchant", CUP),
@@ -35,6 +45,39 @@ def test_a_202_is_one_sealed_event_on_the_log_and_nothing_else(
     assert (event.id, event.type, event.subject) == tuple(
         answer.said[name] for name in ("id", "type", "subject")
     )
+
+
+ORDERS = [route for route in app.contract.routes if route.path in ("/orders", *LEGAL)]
+
+
+@pytest.mark.parametrize("route", ORDERS, ids=lambda route: " ".join(route[:2]))
+def test_so_it_is_of_orders(front: Shopfront, route: Route) -> None:
+    somebody = front.person(*sorted(access.ROLES))
+    menu(front)
+    place(front, to=somebody)
+    path, named = stage(front, route, somebody)
+    records, rest = front.records(), everything_but_the_log()
+    answer = front.call(route.method, path, BODIES.get(route.path, {}) | named, to=somebody)
+    assert answer.status == 202, answer.body
+    assert front.records() == records + 1
+    assert everything_but_the_log() == rest
+    assert at_the_position(front, answer).subject == answer.said["subject"]
+
+
+def test_a_first_order_writes_its_persons_key_beside_and_a_refused_one_nothing(
+    front: Shopfront,
+) -> None:
+    menu(front)
+    new = front.person("customer")
+    front.settle()
+    rest = everything_but_the_log()
+    bad = CART | {"lines": [{"productId": "nothing-here", "quantity": 1}]}
+    assert front.call("POST", "/orders", bad, to=new).status == 422
+    assert front.call("POST", "/orders/nowhere/payments", {"token": "t"}, to=new).status == 404
+    assert everything_but_the_log() == rest
+    assert front.call("POST", "/orders", CART, to=new).status == 202
+    (key,) = (each for each in everything_but_the_log() if each not in rest)
+    assert key[1].startswith("people/")
 
 
 def everything_but_the_log() -> list[Any]:

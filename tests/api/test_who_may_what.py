@@ -10,11 +10,15 @@ from typing import Any
 import pytest
 from joserfc import jwt
 from joserfc.jwk import OctKey
+from ordering import CART, menu
 from shopfront import PROBLEM, Answer, Shopfront
 
 from chalicelib import access, config
 
 CUP = {"brand": "B", "name": "Cup", "description": "", "category": "cups"}
+BACK = {"lines": [{"line": 0, "quantity": 1}]}
+MADE = {"orderId": "nowhere", "fulfillmentId": "CakeProducer1"}
+BROUGHT = {"orderId": "nowhere", "deliveryCompanyId": "CakeCourier1"}
 ALL = {"merchant", "photographer", "customer", "barista", "maker", "courier", "support", "admin"}
 
 # The design's table, route by route: who may, with what, and what the answer is then.
@@ -24,6 +28,14 @@ ROUTES: list[tuple[str, str, set[str], Any, int]] = [
     ("PUT", "/products/guarded/photo", {"photographer"}, {"image": "https://a.example/p"}, 202),
     ("POST", "/products/guarded/views", {"customer"}, {}, 202),
     ("POST", "/products/guarded/purchases", {"customer"}, {}, 202),
+    ("POST", "/orders", {"customer"}, CART, 202),
+    ("POST", "/orders/nowhere/payments", {"customer"}, {"token": "tok_approved"}, 404),
+    ("POST", "/orders/nowhere/ready", {"barista", "maker"}, {}, 404),
+    ("POST", "/orders/nowhere/collected", {"barista", "maker"}, {}, 404),
+    ("POST", "/orders/nowhere/cancelled", {"customer", "barista", "maker"}, {}, 404),
+    ("POST", "/orders/nowhere/refunds", {"support", "admin"}, BACK, 404),
+    ("POST", "/fulfillments", {"barista", "maker"}, MADE, 404),
+    ("POST", "/deliveries", {"courier"}, BROUGHT, 404),
     ("GET", "/events", ALL, None, 200),
     ("GET", "/events/some-event", ALL, None, 404),
     ("GET", "/views", {"admin"}, None, 200),
@@ -42,7 +54,8 @@ OPEN = [
 
 @pytest.fixture(scope="module")
 def people(front: Shopfront) -> dict[str, str]:
-    """One person of each role."""
+    """One person of each role, and something to order."""
+    menu(front)
     return {role: front.person(role) for role in sorted(ALL)}
 
 
