@@ -12,6 +12,8 @@ from functools import cache
 from threading import Lock
 from typing import Any
 
+from chalicelib.errors import CloudFailure
+
 _making = Lock()
 
 
@@ -102,6 +104,18 @@ def _client(service: str) -> Any:
             s3={"addressing_style": "path"},
         ),
     )
+
+
+def parameter(name: str) -> str:
+    """What SSM keeps as a SecureString under this name. Raises CloudFailure."""
+    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415  (as boto3, above)
+
+    try:
+        answer = client("ssm").get_parameter(Name=name, WithDecryption=True)
+    except (BotoCoreError, ClientError) as error:
+        raise CloudFailure(f"no parameter {name}: {error}") from error
+    found: str = answer["Parameter"]["Value"]
+    return found
 
 
 def forget() -> None:

@@ -1,8 +1,9 @@
-"""The local cloud: MiniStack and Kinesis as two processes, and the names of a shop in it.
+"""The local cloud: MiniStack, Kinesis and a bank, each a process, and the names of a shop in it.
 
 - Both listen on 127.0.0.1, on ports that were free; `ports.json` under STATE says which. A part
   that died comes back on its own port, so nobody who knows the address needs to be told.
-- Durable under STATE are the log (`kinesis/`), S3's objects (`s3/`) and the keys (`keys/`).
+- Durable under STATE are the log (`kinesis/`), S3's objects (`s3/`), the keys (`keys/`) and the
+  bank's ledger (`bank/`).
   The table is MiniStack's memory: whoever restarts it calls `provision` again.
 - `environment` is all that the app needs to know. Who is in a shop is in nothing else: whatever
   the AWS of this machine's user is set to (profiles, endpoints, a proxy) is out of reach.
@@ -70,7 +71,7 @@ class Names:
 
 @dataclass(slots=True)
 class Cloud:
-    """MiniStack and Kinesis over one STATE."""
+    """MiniStack, Kinesis and the bank over one STATE."""
 
     state: Path
     inherits: tuple[int, ...] = ()
@@ -78,11 +79,12 @@ class Cloud:
     endpoints: dict[str, str] = field(default_factory=dict, init=False)
 
     def start(self) -> None:
-        """Both answer, and `ports.json` says where."""
+        """All answer, and `ports.json` says where."""
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name, module, folder in (
             ("ministack", "local.emulator", "s3"),
             ("kinesis", "local.kinesis", "kinesis"),
+            ("bank", "local.bank", "bank"),
         ):
             self.parts[name] = self._part(name, module, folder)
             self.parts[name].begin()

@@ -14,12 +14,11 @@ import socket
 import socketserver
 import threading
 import time
-from typing import Any
+from typing import Any, Protocol
 
 from local import wire
-from local.answers import problem
+from local.answers import Answer, problem
 from local.claim import listen
-from local.gateway import Gateway
 from local.quiet import speak_in_lines
 from local.stop import when_told
 
@@ -28,13 +27,19 @@ PATIENCE_S = 30.0
 STOP_S = 2.0
 
 
+class Answering(Protocol):
+    """What has an answer to every request."""
+
+    def answer(self, request: wire.Request) -> Answer: ...
+
+
 class Server(socketserver.ThreadingMixIn, socketserver.TCPServer):
-    """The app behind an already bound listener."""
+    """Whoever answers, behind an already bound listener."""
 
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, listener: socket.socket, gateway: Gateway) -> None:
+    def __init__(self, listener: socket.socket, gateway: Answering) -> None:
         super().__init__(listener.getsockname(), Connection, bind_and_activate=False)
         self.socket.close()
         self.socket = listener
@@ -111,6 +116,8 @@ class Connection(socketserver.StreamRequestHandler):
 
 def serve(listener: socket.socket, application: Any) -> None:
     """Until told to stop; requests in hand are answered."""
+    from local.gateway import Gateway  # noqa: PLC0415  (chalice, which the bank does without)
+
     server = Server(listener, Gateway(application))
     when_told(server.shutdown)
     port = listener.getsockname()[1]

@@ -25,7 +25,7 @@ LAYERS = (
     {"events"},
     {"signing"},
     {"log", "work", "archive", "store", "vault", "decisions"},
-    {"access", "http", "checkpoint", "view", "subjects", "personal"},
+    {"access", "http", "checkpoint", "view", "subjects", "personal", "payments"},
     {"openapi"},
     {"read"},
     {"views"},
@@ -44,6 +44,7 @@ LOWER = {
     "openapi",
     "telemetry",
     "personal",
+    "payments",
 }
 GROUND = {"events", "signing", "errors", "config"}
 CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys"}

@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from chalicelib.config import client, settings
+from chalicelib.config import client, parameter, settings
 from chalicelib.errors import CloudFailure, SecurityError
 from chalicelib.signing import strict
 from chalicelib.signing.jws import PublicKey, SigningKey, base64
@@ -48,9 +48,8 @@ def producer() -> SigningKey:
     Raises CloudFailure.
     """
     try:
-        answer = client("ssm").get_parameter(Name=settings().producer_key, WithDecryption=True)
-        return SigningKey(strict.decode(answer["Parameter"]["Value"].encode()))
-    except (BotoCoreError, ClientError, SecurityError) as error:
+        return SigningKey(strict.decode(parameter(settings().producer_key).encode()))
+    except SecurityError as error:
         raise CloudFailure(f"no producer key: {error}") from error
 
 

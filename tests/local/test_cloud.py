@@ -120,7 +120,7 @@ def test_every_listener_is_on_loopback(cloud):
     sockets = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
     found = [line.split() for line in sockets.splitlines()]
     addresses = [words[3] for words in found if any(f"pid={pid}," in words[-1] for pid in ours)]
-    assert len(addresses) == 2
+    assert len(addresses) == 3
     assert all(address.startswith("127.0.0.1:") for address in addresses)
 
 
@@ -145,7 +145,7 @@ def test_when_the_parent_is_killed_the_parts_end(tmp_path):
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as parent:
         pids = parent.stdout.readline().split()
         parent.kill()
-    assert len(pids) == 2
+    assert len(pids) == 3
     assert all(_is_gone(pid) for pid in pids)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from local.part import PROJECT
 
-PARTS = {"local.emulator", "local.kinesis", "local.dispatcher", "local.server"}
+PARTS = {"local.emulator", "local.kinesis", "local.bank", "local.dispatcher", "local.server"}
 
 
 class Running:
@@ -126,7 +126,7 @@ def test_a_runner_killed_leaves_no_orphan_and_the_shop_comes_back_at_once(run):
     again = run(port=killed.port).ready()
     assert again.port == killed.port
     ours = {pid for pid, _ in processes_of(again.state)}
-    assert len(ours) == 5, "something of the killed shop is left"
+    assert len(ours) == 6, "something of the killed shop is left"
     assert again.stop() == 0
     assert processes_of(again.state) == []
 
@@ -168,7 +168,7 @@ def test_two_shops_run_side_by_side_and_ctrl_c_ends_one(run, standing):
     assert other.port != standing.port
     assert other.get("/health")[0] == standing.get("/health")[0] == 200
     ports = [json.loads((shop.state / "ports.json").read_text()) for shop in (standing, other)]
-    assert len({each[name] for each in ports for name in ("ministack", "kinesis")}) == 4
+    assert len({each[name] for each in ports for name in ("ministack", "kinesis", "bank")}) == 6
     assert other.stop(signal.SIGINT) == 0
     assert processes_of(other.state) == []
     assert "Traceback" not in other.said()
@@ -215,7 +215,7 @@ def test_all_listen_on_loopback_and_nothing_of_a_request_lies_under_state(standi
     lines = subprocess.run(["ss", "-ltnpH"], capture_output=True, text=True, check=True).stdout
     ours = [f"pid={pid}," for pid, _ in processes_of(shop.state)]
     addresses = [ln.split()[3] for ln in lines.splitlines() if any(pid in ln for pid in ours)]
-    assert len(addresses) == 3
+    assert len(addresses) == 4
     assert all(address.startswith("127.0.0.1:") for address in addresses)
     assert mark not in shop.said()
     for path in shop.state.rglob("*"):
