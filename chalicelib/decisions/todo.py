@@ -53,4 +53,4 @@ class Owing(State):
         """Why an outcome does not count: its to-do was settled before, or was never opened."""
         if outcome.todo in self.todos:
             return None
-        return Ignored("settled", "this to-do is not open: it has its outcome")
+        return Ignored("settled", "this to-do is not open, or not any more")

@@ -1,4 +1,7 @@
-"""The state machine of an order as one table, which is last: each event's from and to."""
+"""The state machine of an order as one table, which is last: each event's from and to.
+
+`decide` and `evolve` go by it, `told` tells it to the contract, and `docs/orders.md` draws it.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ Status = Literal[
     "refunded",
 ]
 UNPAID = "unpaid"  # where an order without a card stands once it is placed
+NOWHERE = "nowhere"  # where an order stands that there is not
 CHARGE, REFUND, EXPIRE, NOTIFY, MAKER, COURIER = (
     "charge",
     "refund",
@@ -37,12 +41,14 @@ CHARGE, REFUND, EXPIRE, NOTIFY, MAKER, COURIER = (
 class Move:
     """An event that moves an order: where it may stand before, and its status after.
 
-    `branch` is the one way of handing over that the move belongs to.
+    `branch` is the one way of handing over that the move belongs to; `once` says in words what
+    more has to be so for the status to change.
     """
 
     after: tuple[str, ...]
     to: Status | None
     branch: Branch | None = None
+    once: str = ""
 
 
 MADE = ("ready", "collected", "fulfilled", "dispatched", "delivered")
@@ -57,9 +63,30 @@ SETTLES: dict[str, tuple[type[Outcome], ...]] = {
     COURIER: (order.Dispatched, order.GivenUp),
 }
 
+
+def move_of(data: Fact, *, stands: str) -> Move | None:
+    """The move that the event is for an order that stands there, if it is one."""
+    move = MOVES.get(type(data))
+    return move if move and stands in move.after else None
+
+
+def in_words(stands: str) -> str:
+    """Where an order stands, as people say it."""
+    return {"placed": "placed with a card", UNPAID: "placed without a card"}.get(stands, stands)
+
+
+def told(event: type[Fact]) -> str:
+    """What the table says of the event, for who reads the contract."""
+    move = MOVES[event]
+    kind = "" if move.branch is None else f" to {move.branch}"
+    after = " or ".join(map(in_words, move.after))
+    status = "its status stays" if move.to is None else f"its status is then `{move.to}`"
+    return f"Of an order{kind} that is {after}: {status}{move.once and f' {move.once}'}."
+
+
 # The state machine. `None` keeps the status; an outcome that finds no move here keeps it too.
 MOVES: dict[type[Fact], Move] = {
-    order.Placed: Move((), "placed"),
+    order.Placed: Move((NOWHERE,), "placed"),
     order.Paid: Move(("placed", "payment-offered"), "paid"),
     order.PaymentDeclined: Move(("placed", "payment-offered"), "payment-declined"),
     order.PaymentOffered: Move(("payment-declined",), "payment-offered"),
@@ -73,4 +100,5 @@ MOVES: dict[type[Fact], Move] = {
         ("placed", UNPAID, "payment-declined", "payment-offered", "paid"), "cancelled"
     ),
     order.RefundRequested: Move(("paid", *MADE), None),
+    order.Refunded: Move(("paid", *MADE), "refunded", once="once all is given back"),
 }
