@@ -6,9 +6,9 @@ A price is no member of any of them: what a line costs, the catalog says.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints, WithJsonSchema
 
 from chalicelib import http
 from chalicelib.decisions.product import ProductId
@@ -28,6 +28,16 @@ JOHN: dict[str, Any] = {
     "contact": {"email": "john@example.com"},
     "payment": {"token": "tok_visa"},
 }
+
+
+def _yes(said: bool) -> bool:
+    if not said:
+        raise ValueError("must be true")
+    return said
+
+
+# Not Literal[True], which takes a 1 for it.
+Yes = Annotated[bool, AfterValidator(_yes), WithJsonSchema({"type": "boolean", "const": True})]
 
 
 class Line(Model):
@@ -53,7 +63,7 @@ class ToCollect(Cart):
 
     model_config = example(collect=True, **JOHN)
 
-    collect: Literal[True]
+    collect: Yes
 
 
 class Place(Model):

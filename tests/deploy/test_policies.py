@@ -14,7 +14,7 @@ from iam import Recorder, allows, grants
 from oidc import AUDIENCE
 
 import local.cloud
-from chalicelib import access, archive, config, latest, vault
+from chalicelib import access, archive, config, latest, personal, vault
 from chalicelib.errors import Unauthenticated
 from chalicelib.events import Envelope, Shard
 from chalicelib.signing import SigningKey, keys, seal
@@ -33,7 +33,12 @@ EVENT = Envelope(
     data={},
 )
 FUNCTIONS = ("api_handler", "authorize", "project", "sweep")
-PRODUCT = {"brand": "Kiln", "name": "Mug", "description": "Holds 0.3 l"}
+PRODUCT = {
+    "brand": "Kiln",
+    "name": "Mug",
+    "description": "Holds 0.3 l",
+    "price": {"amount": 1200, "currency": "EUR"},
+}
 
 # What a policy must allow though the function itself never asks: Lambda asks in its name.
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
@@ -135,6 +140,7 @@ def forget():
     config.settings.cache_clear()
     keys.forget()
     vault.secret.cache_clear()
+    personal.forget()
     access._key.cache_clear()
     access._keys.cache_clear()
     archive._tails.clear()
@@ -169,6 +175,8 @@ def live(shop):
     made = shop.recorded("PUT", "/products/{id}", PRODUCT | {"category": "cups"}, id="mug")
     shop.recorded("POST", "/products/{id}/purchases", id="mug")
     shop.project()
+    cart = {"lines": [{"productId": "mug", "quantity": 1}], "name": "Mia", "collect": True}
+    shop.recorded("POST", "/orders", cart)
     for route in ("/products", "/categories", "/contributions"):
         assert shop.call("GET", route, after=made["position"])[0] == 200
     assert shop.call("GET", "/scores", query={"role": "creator"})[0] == 200
