@@ -14,6 +14,7 @@ from chalice.app import AuthResponse, AuthRoute, Chalice, Rate, Response
 
 from chalicelib import (
     access,
+    customers,
     door,
     errors,
     health,
@@ -136,7 +137,7 @@ def _request(path: str) -> http.Request:
     hears=READ,
     takes=door.Session,
     gives=door.Opened,
-    refuses=(errors.NotFound,),
+    refuses=(errors.NotFound, errors.Erased),
 )
 def open_session(request: http.Request) -> Any:
     """Say who you are, by public name and roles; locally only."""
@@ -299,6 +300,43 @@ def list_contributions(request: http.Request) -> Any:
 def list_scores(request: http.Request) -> Any:
     """How much each merchant or photographer sold: the winner first."""
     return scores.scores(request)
+
+
+@route(
+    "GET",
+    "/customers/me",
+    hears=READ + KNOWN,
+    gives=customers.Known,
+    refuses=(errors.Invalid, errors.Erased),
+)
+def get_me(request: http.Request) -> Any:
+    """What the shop knows of oneself, in clear."""
+    return customers.me(request)
+
+
+@route(
+    "PUT",
+    "/customers/me",
+    hears=WRITE,
+    takes=customers.Me,
+    gives=door.RECORDED,
+    refuses=(errors.Erased,),
+)
+def update_me(request: http.Request) -> Any:
+    """Tell the shop who one is, whole."""
+    return customers.update(request)
+
+
+@route(
+    "DELETE",
+    "/customers/{id}",
+    hears=WRITE,
+    gives=door.RECORDED,
+    refuses=(errors.NotYours, errors.Erased),
+)
+def erase_customer(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """A person is forgotten: what is personal of them can be read by nobody any more."""
+    return customers.erase(request, id)
 
 
 @route(

@@ -205,7 +205,7 @@ class Opened(TypedDict):
 def open_session(request: Request) -> Opened:
     """A token for a person by public name. Only where the shop itself says who people are.
 
-    The same name is the same person. Raises NotFound where tokens come from elsewhere.
+    The same name is the same person. Raises NotFound where tokens come from elsewhere, and Erased.
     """
     if config.settings().identity != "local":
         raise NotFound("this shop does not open sessions; tokens come from its issuer")
@@ -219,6 +219,7 @@ def _register(request: Request, actor: str, name: str) -> None:
     decider: Decider = DECIDERS[customers.KIND]
     subject = f"{customers.KIND}/{actor}"
     (row,) = read.rows(request, subject_key(decider, subject))
-    if subject_of(decider, row).state is None:
-        fact = decider.decide(None, customers.Register(public_name=name), actor)
+    known = subject_of(decider, row).state
+    if known is None or known.erased or known.public_name is None:
+        fact = decider.decide(known, customers.Register(public_name=name), actor)
         record(envelope(fact, subject, actor, None))

@@ -172,6 +172,12 @@ def body(request: Request, most: int = MOST_BODY) -> bytes:
     return request.body
 
 
+def bodiless(request: Request) -> None:
+    """Raises BadRequest for a body, where there is nothing to say in one."""
+    if request.body.strip():
+        raise BadRequest("this takes no body", field="body")
+
+
 def entity(text: str) -> str:
     """The id in a path, if it can be one. Raises Invalid."""
     if not re.fullmatch(ENTITY, text):

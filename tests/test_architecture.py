@@ -31,7 +31,7 @@ LAYERS = (
     {"views"},
     {"projector"},
     {"door", "verdicts", "health", "web"},
-    {"writer", "latest", "todos", "orders"},
+    {"writer", "latest", "todos", "orders", "customers"},
 )
 LOWER = {
     "log",

@@ -1,4 +1,7 @@
-"""Customer: a person known to the shop, by the public name they chose.
+"""Customer: a person, by the public name they chose and by what they alone and few may know.
+
+Erased, nothing of them counts any more but what their to-do comes to: to destroy the key under
+which all that is personal lies. Where that was given up, erasing them again owes it anew.
 
 Names that look the same are the same name: a name is kept in NFC, without what cannot be seen and
 with single spaces. Letters of other scripts that look alike stay different.
@@ -10,13 +13,15 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
-from chalicelib.decisions.subject import Ignored, State
-from chalicelib.errors import Exists
-from chalicelib.events import Event, Fact, Model, customer, product
+from chalicelib.decisions.subject import Ignored
+from chalicelib.decisions.todo import Owing
+from chalicelib.errors import Erased, Exists
+from chalicelib.events import Event, Fact, Model, Outcome, customer, product
+from chalicelib.events.envelope import Pii
 
-KIND = "customer"
+KIND, DESTROY_KEY = "customer", "destroy-key"
 MOST = 80
 # Characters of Unicode's Default_Ignorable_Code_Point that are letters or marks, and the blank
 # Braille cell; the others are of the category Cf.
@@ -37,10 +42,18 @@ def as_seen(name: str) -> str:
 ShownName = Annotated[str, StringConstraints(pattern=product.LINE), AfterValidator(as_seen)]
 
 
-class Customer(State):
-    """`public_name` is what the board shows."""
+class Customer(Owing):
+    """`public_name` is what the board shows; in `pii` stands who they are and how to reach them."""
 
-    public_name: str
+    public_name: str | None = None
+    pii: Pii | None = None
+    erased: bool = False
+    given_up: list[str] = Field(default_factory=list)
+
+    @property
+    def may_be_erased(self) -> bool:
+        """Whether there is anything left to erase."""
+        return not self.erased or bool(self.given_up)
 
 
 class Register(Model):
@@ -49,26 +62,70 @@ class Register(Model):
     public_name: ShownName
 
 
-Command = Register
+class Update(Model):
+    """Go by another public name, if one is given; be reached as `pii` says."""
+
+    public_name: ShownName | None
+    pii: Pii
 
 
-def decide(state: Customer | None, command: Command | customer.RoleClaimed, actor: str) -> Fact:  # noqa: ARG001
-    """The event that the command comes to. Raises Exists when the person is known already."""
-    if isinstance(command, customer.RoleClaimed):
-        return command
-    if state is not None:
-        raise Exists("this person is registered already")
-    return customer.Registered(public_name=command.public_name)
+class Erase(Model):
+    """Forget who they are."""
+
+
+Command = Register | Update | Erase
+Said = customer.RoleClaimed | customer.Updated | Outcome
+
+
+def decide(state: Customer | None, command: Command | Said, actor: str) -> Fact:  # noqa: ARG001
+    """The event that the command comes to. Raises Exists, and Erased of somebody who was."""
+    known = state or Customer()
+    match command:
+        case Outcome():
+            return command
+        case Erase() if known.may_be_erased:
+            return customer.Erased()
+        case _ if known.erased:
+            raise Erased("this person was erased")
+        case Update(public_name=name, pii=pii):
+            return customer.Updated(public_name=name, pii=pii)
+        case Register(public_name=name) if known.public_name is None:
+            return customer.Registered(public_name=name)
+        case customer.RoleClaimed() | customer.Updated():
+            return command
+        case _:
+            raise Exists("this person is registered already")
 
 
 def evolve(state: Customer | None, event: Event) -> Customer | Ignored | None:
     """The customer after the event, or why the event does not count."""
-    match event.data:
-        case customer.Registered(public_name=name) if state is None:
-            if event.entity != event.actor:
-                return Ignored("not-yours", "a person registers only themselves")
-            return Customer(public_name=name)
+    known, data = state or Customer(), event.data
+    match data:
+        case Outcome():
+            return known.unless_open(data) or _settled(known, data)
+        case customer.Erased() if known.may_be_erased:
+            return Customer(erased=True).owing(event, (DESTROY_KEY, ""))
+        case _ if known.erased:
+            return Ignored("erased", "this person was erased")
         case customer.RoleClaimed():
             return state
         case _:
-            return Ignored("exists", "this person is registered already")
+            return _introduced(known, event)
+
+
+def _introduced(state: Customer, event: Event) -> Customer | Ignored:
+    """The customer as they say that they are."""
+    if isinstance(event.data, customer.Registered) and state.public_name is not None:
+        return Ignored("exists", "this person is registered already")
+    if event.entity != event.actor:
+        return Ignored("not-yours", "a person speaks only for themselves")
+    said = event.data.model_dump(include={"public_name", "pii"}, exclude_none=True)
+    return state.model_copy(update=said)
+
+
+def _settled(state: Customer, outcome: Outcome) -> Customer:
+    """What became of the key: it is destroyed, or still there."""
+    after = state.settled(outcome.todo)
+    if not isinstance(outcome, customer.GivenUp):
+        return after
+    return after.model_copy(update={"given_up": [*state.given_up, outcome.todo]})

@@ -1,8 +1,9 @@
 """CloudEvents 1.0 of our own types, in the JSON format: said by someone, made an event of ours.
 
 What it may say is `Told`: a product created, updated, photographed, viewed or purchased, a role
-claimed. `type` and `subject` are ours (`tillstream.product.created.v1`, `product/<id>`), `data` is
-the model's and may be left out where that has no members.
+claimed; nothing that is personal, for which the routes are. `type` and `subject` are ours
+(`tillstream.product.created.v1`, `product/<id>`), `data` is the model's and may be left out where
+that has no members.
 
 The pair of `source` and `id` names the event for its sender: the same pair is the same event. It
 is the key of its identity here and is kept nowhere, since a sender may put anything into it. `time`
@@ -33,7 +34,9 @@ Source = Annotated[
 Id = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 
 TYPES: dict[str, type[Told]] = {
-    name: fact for name, fact in FACTS.items() if issubclass(fact, Told)
+    name: fact
+    for name, fact in FACTS.items()
+    if issubclass(fact, Told) and "pii" not in fact.model_fields
 }
 
 

@@ -1,12 +1,12 @@
-"""What can happen to a person known to the shop."""
+"""What can happen to a person. Who they are and how to reach them stands in `pii` alone."""
 
 from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import StringConstraints
+from pydantic import Field, StringConstraints
 
-from chalicelib.events.envelope import Fact, Told
+from chalicelib.events.envelope import Fact, Outcome, Pii, Told
 from chalicelib.events.product import LINE
 
 PublicName = Annotated[
@@ -28,4 +28,31 @@ class RoleClaimed(Told):
     role: Literal["photographer", "merchant"]
 
 
-FACTS = (Registered, RoleClaimed)
+class Updated(Told):
+    """They go by another public name, or are someone else, or are reached otherwise."""
+
+    type: ClassVar[str] = "tillstream.customer.updated.v1"
+    public_name: PublicName | None = None
+    pii: Pii | None = None
+
+
+class Erased(Fact):
+    """Nobody is to know any more who they are."""
+
+    type: ClassVar[str] = "tillstream.customer.erased.v1"
+
+
+class KeyDestroyed(Outcome):
+    """What was personal of them can be read by nobody any more."""
+
+    type: ClassVar[str] = "tillstream.customer.key-destroyed.v1"
+
+
+class GivenUp(Outcome):
+    """So often it was tried in vain; a person must look at it."""
+
+    type: ClassVar[str] = "tillstream.customer.given-up.v1"
+    attempts: Annotated[int, Field(ge=1)]
+
+
+FACTS = (Registered, RoleClaimed, Updated, Erased, KeyDestroyed, GivenUp)

@@ -44,7 +44,7 @@ def valid(model: type[M], value: Any, within: str = "") -> M:
     Raises Invalid, naming each member at fault.
     """
     try:
-        return model.model_validate(value)
+        return model.model_validate(value, by_alias=True, by_name=False)
     except ValidationError as refusals:
         found = refusals.errors(include_url=False, include_context=False, include_input=False)
         errors = [

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from chalicelib.todos import expire
+from chalicelib.decisions.customer import DESTROY_KEY
+from chalicelib.todos import destroy_key, expire
 from chalicelib.todos.kind import Kind, Owed
 
 __all__ = ["KINDS", "Kind", "Owed"]
 
 KINDS: Mapping[str, Kind] = {
     "expire": expire.do,
+    DESTROY_KEY: destroy_key.do,
 }

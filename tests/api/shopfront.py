@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 import contract
 
-from chalicelib import access, config, vault
+from chalicelib import access, config, personal, vault
 from chalicelib.signing import keys
 from local import provision
 
@@ -197,6 +197,7 @@ def forget() -> None:
     config.forget()
     keys.forget()
     vault.secret.cache_clear()
+    personal.forget()
     access._key.cache_clear()
 
 

@@ -34,6 +34,7 @@ MOVES = [
     Route("POST", "/products/bad-input/views", "customer", {}),
     Route("POST", "/products/bad-input/purchases", "customer", {}),
 ]
+ME = Route("PUT", "/customers/me", "customer", {"contact": {"email": "me@example.com"}})
 SOLD = {"schema": "com.nordstrom/product/purchase/1-0-0", "id": "bad-input"}
 SEEN = {
     "specversion": "1.0",
@@ -44,7 +45,7 @@ SEEN = {
 }
 SAID = Route("POST", "/events", "customer", SOLD)
 TOLD = Route("POST", "/events", "customer", SEEN, "application/cloudevents+json")
-WRITES = [SESSIONS, *MOVES, SAID, TOLD]
+WRITES = [SESSIONS, *MOVES, ME, SAID, TOLD]
 ORDERS = [
     Route("POST", "/orders", "customer", CART),
     Route("POST", "/orders", "customer", HOME),
@@ -122,7 +123,7 @@ class TestEveryRouteWithABody:
             assert answer.fields == {"body"}
 
     def test_an_unknown_member_is_422_and_named(self, refused: Any, route: Route) -> None:
-        for name in ("email", "actor", "publicName", "public_name", "__class__", "\x00"):
+        for name in ("email", "actor", "publicNames", "public_name", "__class__", "\x00"):
             body = route.body | {name: "x"}
             answer = refused(
                 422, route.method, route.path, body, to=route.to, Content_Type=route.kind
@@ -169,7 +170,7 @@ class TestEveryRouteWithABody:
             assert answer.fields == {"Read-After"}, text
 
 
-@pytest.mark.parametrize("route", [*MOVES, SAID, *ORDERS], ids=str)
+@pytest.mark.parametrize("route", [*MOVES, ME, SAID, *ORDERS], ids=str)
 def test_an_idempotency_key_is_1_to_255_visible_ascii_characters(
     refused: Any, route: Route
 ) -> None:

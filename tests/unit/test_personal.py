@@ -109,14 +109,13 @@ def test_under_another_subject_or_for_another_person_it_is_refused() -> None:
             personal.decrypt(person, subject, pii)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
-@given(data=st.data())
-def test_with_any_letter_changed_it_is_refused(data: st.DataObject) -> None:
+def test_with_any_letter_changed_it_is_refused() -> None:
     pii = personal.encrypt(MIA, HERE, WHO)
-    at = data.draw(st.integers(0, len(pii) - 1))
-    letter = data.draw(st.sampled_from("Aa0-_.é=").filter(lambda each: each != pii[at]))
-    with pytest.raises(Tampered):
-        personal.decrypt(MIA, HERE, pii[:at] + letter + pii[at + 1 :])
+    for at, was in enumerate(pii):
+        for letter in "Aa0-_.é=":
+            if letter != was:
+                with pytest.raises(Tampered):
+                    personal.decrypt(MIA, HERE, pii[:at] + letter + pii[at + 1 :])
 
 
 @pytest.mark.parametrize("pii", ["", ".", "....", "a.b.c", "x" * 100, "é....", "\ud800...."])

@@ -152,10 +152,24 @@ def test_contributions_are_written_only_where_they_changed() -> None:
 def test_a_person_is_called_what_they_chose() -> None:
     said = event(customer.Registered(public_name="Mia"), "someone", "someone")
     (write,) = names.VIEW.writes(said, None, Customer(public_name="Mia"))
-    assert (write.key, write.body) == (
-        ("names@1/people/someone", "customer/someone"),
-        {"name": "Mia"},
-    )
+    place = ("names@2/people/someone", "customer/someone")
+    assert (write.key, write.body) == (place, {"name": "Mia"})
+
+
+def test_another_public_name_is_news_and_the_same_is_none() -> None:
+    said = event(customer.Updated(public_name="Mo"), "someone", "someone")
+    (write,) = names.VIEW.writes(said, Customer(public_name="Mia"), Customer(public_name="Mo"))
+    assert write.body == {"name": "Mo"}
+    assert names.VIEW.writes(said, Customer(public_name="Mo"), Customer(public_name="Mo")) == []
+    assert names.VIEW.writes(said, None, Customer()) == []
+
+
+def test_who_is_erased_has_no_name() -> None:
+    said = event(customer.Erased(), "someone", "someone")
+    (write,) = names.VIEW.writes(said, Customer(public_name="Mia"), Customer(erased=True))
+    assert isinstance(write, Delete)
+    assert write.key == ("names@2/people/someone", "customer/someone")
+    assert names.VIEW.writes(said, None, Customer(erased=True)) == []
 
 
 def test_no_two_views_share_a_name_and_each_says_what_feeds_it() -> None:

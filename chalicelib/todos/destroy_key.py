@@ -1,0 +1,20 @@
+"""Destroy a person's key: what is personal of them can be read by nobody any more.
+
+Destroying it again changes nothing, so this may be done as often as it is asked.
+"""
+
+from __future__ import annotations
+
+from chalicelib import personal
+from chalicelib.errors import CloudFailure, TryAgain
+from chalicelib.events.customer import KeyDestroyed
+from chalicelib.todos.kind import Owed
+
+
+def do(owed: Owed) -> KeyDestroyed:
+    """The key is gone. Raises TryAgain."""
+    try:
+        personal.destroy(owed.entity)
+    except CloudFailure as failure:
+        raise TryAgain(str(failure)) from failure
+    return KeyDestroyed(todo=owed.id)
