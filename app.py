@@ -39,6 +39,7 @@ from chalicelib.views import (
     contributions,
     scores,
 )
+from chalicelib.views import orders as ordered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -337,6 +338,30 @@ def update_me(request: http.Request) -> Any:
 def erase_customer(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """A person is forgotten: what is personal of them can be read by nobody any more."""
     return customers.erase(request, id)
+
+
+@route(
+    "GET",
+    "/orders",
+    hears=READ + KNOWN,
+    asks=ordered.Asked,
+    gives=Page[ordered.ListedOrder],
+)
+def list_orders(request: http.Request) -> Any:
+    """One's own orders, or those that a role has to do with: a queue is oldest first."""
+    return ordered.list_orders(request)
+
+
+@route(
+    "GET",
+    "/orders/{id}",
+    hears=READ + KNOWN,
+    gives=ordered.WholeOrder,
+    refuses=(errors.UnknownOrder,),
+)
+def get_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """One order with its timeline."""
+    return ordered.order_by_id(request, id)
 
 
 @route(

@@ -7,6 +7,8 @@ error but member names.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -34,7 +36,7 @@ from chalicelib.events.told import ENTITY, MOST_NAME, valid
 from chalicelib.signing import strict
 
 MOST_BODY = 64 * 1024
-ETAG = re.compile(r'"(\d{1,15})-[a-z]+@\d+"')
+ETAG = re.compile(r'"(\d{1,15})-[a-z]+@\d+(?:\.[0-9a-f]{16})?"')
 JSON = "application/json"
 PROBLEM = "application/problem+json"
 FRAMEWORK = {
@@ -205,6 +207,12 @@ def etag(version: int, view: object) -> str:
     return f'"{version}-{view}"'
 
 
+def digest(shown: Any) -> str:
+    """What tells an answer from any other: 16 hexadecimal digits."""
+    text = json.dumps(shown, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
 def expects(request: Request) -> int | None:
     """The version that `If-Match` asks for. Raises BadRequest for what no GET gave."""
     if "if-none-match" in request.headers:
@@ -218,11 +226,17 @@ def expects(request: Request) -> int | None:
     return int(found[1])
 
 
-def tagged(request: Request, body: Any, tag: str) -> Answer:
+def tagged(request: Request, body: Any, tag: str, kept: str = "no-cache") -> Answer:
     """The body under its ETag; 304 to a client that says it has it (RFC 9110 §13.1.2)."""
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    headers = {"ETag": tag, "Cache-Control": kept}
     known = {one.strip().removeprefix("W/") for one in _listed(request, "if-none-match")}
-    return Answer(304, "", headers) if known & {tag, "*"} else Answer(200, body, headers)
+    has_it = known & {tag.removeprefix("W/"), "*"}
+    return Answer(304, "", headers) if has_it else Answer(200, body, headers)
+
+
+def private(request: Request, body: Any, tag: str) -> Answer:
+    """The same, of what is for this caller alone: nobody else's cache may keep it."""
+    return tagged(request, body, tag, "private, no-cache")
 
 
 def _listed(request: Request, name: str) -> list[str]:

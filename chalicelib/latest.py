@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Annotated, Any, Literal, NotRequired, Self, cast
 
@@ -152,10 +151,4 @@ def _said(data: bytes) -> dict[str, Any]:
 def _told(heard: Heard, row: Row | None, reached: Checkpoint) -> Told:
     verdict = verdicts.tell(row, reached, heard.said, heard.position)
     known = {name: value for name, value in verdict.items() if name in TOLD}
-    return cast("Told", {"arrived": moment(heard.arrival), **known})
-
-
-def moment(milliseconds: int) -> str:
-    """A time of the log as text: UTC, milliseconds, `Z`."""
-    text = datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds")
-    return text.replace("+00:00", "Z")
+    return cast("Told", {"arrived": read.stamp(heard.arrival), **known})

@@ -70,18 +70,18 @@ def rows(request: Request, *keys: Key, view: View | None = None) -> list[Row | N
 
     Raises CatchingUp, NotYet, BadRequest.
     """
-    return _moment(request, view, keys)[1]
+    return _moment(request, [view] if view else [], keys)[1]
 
 
 def _moment(
-    request: Request, view: View | None, keys: Sequence[Key]
+    request: Request, views: Sequence[View], keys: Sequence[Key]
 ) -> tuple[Row | None, list[Row | None]]:
     """The row `ready`, which no two tables share, and the rows beside it.
 
     A shop whose archive is empty has no such row yet: its table is whole as it is.
     """
     after = read_after(request)
-    extra = [_left(view)] if view else []
+    extra = [_left(view) for view in views]
     extra += [checkpoint.key_of(after.shard)] if after else []
     until = time.monotonic() + WAIT_S
     while True:
@@ -89,7 +89,7 @@ def _moment(
         if ready is None and archive.shards():
             _find_ready()
             continue
-        if view and (found.pop(0) is not None or not _is_filled(ready, view)):
+        if any(found.pop(0) is not None or not _is_filled(ready, view) for view in views):
             raise CatchingUp("this view is behind; what it would answer is not whole")
         if after is None or _passed(found.pop(0), after):
             return ready, found
@@ -160,30 +160,38 @@ def page(
     view: View,
     query: Query,
     tell: Callable[[list[Row]], list[T]],
+    *also: View,
 ) -> Page[T]:
-    """One page of a view's rows, as `tell` tells them; it may read more rows of the table."""
+    """One page of a view's rows, as `tell` tells them; it may read more, of views `also` too."""
     limit, after = most(request), _cursor(request, query)
 
     def look() -> tuple[list[T], Any]:
         found, more = store.page(query, limit, after)
         return tell(found), more
 
-    items, more = whole(request, look, view)
+    items, more = whole(request, look, view, *also)
     page = Page[T](items=items, next=more and _write_cursor(query, more))
-    return {**page, "asOf": _now()} if query.index else page
+    return {**page, "asOf": stamp(now_ms())} if query.index else page
 
 
-def whole(request: Request, look: Callable[[], T], view: View | None = None) -> T:
+def whole(request: Request, look: Callable[[], T], *views: View) -> T:
     """What several reads find, all of them in one table that is level. Raises CatchingUp."""
-    before, _ = _moment(request, view, ())
+    before, _ = _moment(request, views, ())
     found = look()
-    if _moment(request, view, ())[0] != before:
+    if _moment(request, views, ())[0] != before:
         raise CatchingUp("the table was emptied while it was read")
     return found
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def now_ms() -> int:
+    """The time, in ms."""
+    return time.time_ns() // 1_000_000
+
+
+def stamp(ms: int) -> str:
+    """The moment as it is told: UTC, milliseconds, `Z`."""
+    text = datetime.fromtimestamp(ms / 1000, UTC).isoformat(timespec="milliseconds")
+    return text.replace("+00:00", "Z")
 
 
 def most(request: Request) -> int:

@@ -16,8 +16,8 @@ from typing import NamedTuple
 from chalicelib import archive, checkpoint, store, verdicts
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.events import Position, Shard
-from chalicelib.latest import moment
 from chalicelib.projector.rows import verdict_key
+from chalicelib.read import stamp
 from chalicelib.store import Key
 from chalicelib.views import VIEWS
 from ops import behind, shown
@@ -121,7 +121,7 @@ def _standing(place: Place, later: Mapping[Shard, Later]) -> Standing:
         view=view,
         subject=subject,
         since=str(since),
-        arrived=moment(found[0].arrival) if found else None,
+        arrived=stamp(found[0].arrival) if found else None,
         type=shown.claim(said, "type"),
         id=shown.claim(said, "id"),
         why=why,

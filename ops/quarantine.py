@@ -14,8 +14,8 @@ from itertools import islice
 from chalicelib import archive, checkpoint, store
 from chalicelib.errors import Behind
 from chalicelib.events import Position
-from chalicelib.latest import moment
 from chalicelib.projector.rows import verdict_key
+from chalicelib.read import stamp
 from chalicelib.store import Query, Row
 from ops import behind, shown
 
@@ -86,7 +86,7 @@ def _told(row: Row) -> tuple[Quarantined, bytes]:
     if found is None:
         raise Behind(f"the archive has lost the record at {position}")
     record, _ = found
-    arrived = moment(record.arrival)
+    arrived = stamp(record.arrival)
     told = Quarantined(str(position), arrived, body["reason"], body["detail"], record.key)
     return told, record.data
 

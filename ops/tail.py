@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import archive, checkpoint, store, verdicts
 from chalicelib.checkpoint import Checkpoint
 from chalicelib.events import Position, Record, Shard
-from chalicelib.latest import moment
 from chalicelib.projector.rows import verdict_key
+from chalicelib.read import stamp
 from ops import shown
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def _told(found: Sequence[tuple[Shard, Record]]) -> list[Told]:
         body = _verdict(rows.get(verdict_key(place)), reached.get(shard), said, place)
         told.append(
             Told(
-                arrived=moment(record.arrival),
+                arrived=stamp(record.arrival),
                 **{name: shown.claim(said, name) for name in ("type", "subject", "actor", "id")},
                 verdict=body["verdict"],
                 reason=body.get("reason"),

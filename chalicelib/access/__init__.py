@@ -182,6 +182,8 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("GET", "/customers/me"): ROLES,
     ("PUT", "/customers/me"): ROLES,
     ("DELETE", "/customers/{id}"): ROLES,
+    ("GET", "/orders"): _any_of("customer", "barista", "maker", "courier", "admin"),
+    ("GET", "/orders/{id}"): _any_of("customer", "barista", "maker", "courier", "support", "admin"),
     ("POST", "/events"): ROLES,
     ("POST", "/events/batch"): ROLES,
     ("GET", "/events"): ROLES,

@@ -6,6 +6,8 @@ from chalicelib.views import (
     catalog,
     contributions,
     names,
+    orders,
+    queue,
     scores,
 )
 
@@ -14,4 +16,6 @@ VIEWS = (
     contributions.VIEW,
     scores.VIEW,
     names.VIEW,
+    orders.VIEW,
+    queue.VIEW,
 )

@@ -47,7 +47,8 @@ def test_a_202_is_one_sealed_event_on_the_log_and_nothing_else(
     )
 
 
-ORDERS = [route for route in app.contract.routes if route.path in ("/orders", *LEGAL)]
+WRITES = [route for route in app.contract.routes if route.method != "GET"]
+ORDERS = [route for route in WRITES if route.path in ("/orders", *LEGAL)]
 
 
 @pytest.mark.parametrize("route", ORDERS, ids=lambda route: " ".join(route[:2]))

@@ -39,6 +39,8 @@ ROUTES: list[tuple[str, str, set[str], Any, int]] = [
     ("GET", "/customers/me", ALL, None, 200),
     ("PUT", "/customers/me", ALL, {"contact": {"email": "someone@example.com"}}, 202),
     ("DELETE", "/customers/some-body", {"admin"}, None, 202),
+    ("GET", "/orders", ALL - {"merchant", "photographer", "support"}, None, 200),
+    ("GET", "/orders/nowhere", ALL - {"merchant", "photographer"}, None, 404),
     ("GET", "/events", ALL, None, 200),
     ("GET", "/events/some-event", ALL, None, 404),
     ("GET", "/views", {"admin"}, None, 200),

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+import order_moves
 from hypothesis import strategies as st
 from worlds import CODE, IMAGE, START, STRANGER, World, commandhash, said, stamp
 
 from chalicelib.decisions import DECIDERS
-from chalicelib.events import Event, product
+from chalicelib.events import Event, Position, product
 from chalicelib.projector import Code
 from chalicelib.signing import seal
 from chalicelib.store import Add, Key, Put, Write
@@ -20,9 +21,15 @@ from chalicelib.views import VIEWS
 NEW = "tillstream-test-10"
 NAMES = [f"shardId-{number:012d}" for number in range(6)]
 SUBJECTS = ["product/1", "product/2", "product/12", "customer/ada", "customer/bob"]
-MOVES = ["created", "updated", "photographed", "viewed", "purchased"]
+SUBJECTS += ["order/1", "order/12"]
+MOVES = {
+    "product": ["created", "updated", "photographed", "viewed", "purchased"],
+    "customer": ["registered", "role-claimed"],
+    "order": [*order_moves.MOVES],
+}
 
-# For each phase of the log the shard of each subject; and the parents of each shard.
+# For each phase of the log the shard of each of five subjects, and again; and the parents of each
+# shard.
 LAYOUTS: dict[str, tuple[list[list[int]], dict[int, list[int]]]] = {
     "one": ([[0, 0, 0, 0, 0]], {0: []}),
     "two": ([[0, 1, 0, 1, 0]], {0: [], 1: []}),
@@ -65,9 +72,19 @@ told = st.builds(
     Told,
     st.integers(0, 3),
     st.integers(0, len(SUBJECTS) - 1),
-    st.integers(0, len(MOVES) - 1),
+    st.integers(0, len(order_moves.MOVES) - 1),
     st.sampled_from(FLAWS),
     st.sampled_from(GAPS),
+    st.integers(0, 3),
+)
+# A counter at work: all that happens, happens to two orders, and mostly as it should.
+served = st.builds(
+    Told,
+    st.integers(0, 3),
+    st.sampled_from([5, 6]),
+    st.integers(0, len(order_moves.MOVES) - 1),
+    st.sampled_from(["none"] * 9 + ["again"]),
+    st.sampled_from([1, 40, 900]),
     st.integers(0, 3),
 )
 
@@ -93,10 +110,10 @@ CODES = [CODE, Code(DECIDERS, [*VIEWS, BRITTLE]), Code(STUMBLING, [*VIEWS, BRITT
 
 
 @st.composite
-def worlds(draw: Any, most: int = 24) -> World:
+def worlds(draw: Any, most: int = 24, steps: Any = told) -> World:
     """A shop with its log."""
     layout = draw(st.sampled_from(list(LAYOUTS)))
-    world = build(layout, draw(st.lists(told, min_size=1, max_size=most)))
+    world = build(layout, draw(st.lists(steps, min_size=1, max_size=most)))
     world.code = draw(st.sampled_from(CODES))
     return world
 
@@ -110,7 +127,8 @@ def build(layout: str, steps: list[Told]) -> World:
     last = len(phases) - 1
     for number, step in enumerate(sorted(steps, key=lambda step: min(step.phase, last))):
         now += step.gap
-        shard = NAMES[phases[min(step.phase, last)][step.subject]]
+        column = phases[min(step.phase, last)]
+        shard = NAMES[column[step.subject % len(column)]]
         tell(world, shard, step, now, number, earlier)
     return world
 
@@ -118,19 +136,23 @@ def build(layout: str, steps: list[Told]) -> World:
 def tell(world: World, shard: str, step: Told, now: int, number: int, earlier: list[Any]) -> None:
     """The step as a record of the shard."""
     subject = SUBJECTS[step.subject]
-    person = subject.startswith("customer")
-    move = ["registered", "role-claimed"][step.move % 2] if person else MOVES[step.move]
+    kind = subject.partition("/")[0]
+    move = MOVES[kind][step.move % len(MOVES[kind])]
     actor = ["ada", "bob", "cyd", "ada"][step.pick]
     stream = world.shard(shard).stream
-    event = said(move, subject, now, number, actor=actor, stream=stream)
     told_before = [each for each in earlier if each[0].subject == subject]
+    if kind == "order":
+        move, data = order_moves.told(move, step.pick, [position for _, _, position in told_before])
+        event = said(move, subject, now, number, actor=actor, stream=stream, data=data)
+    else:
+        event = said(move, subject, now, number, actor=actor, stream=stream)
     match step.flaw:
         case "again" if told_before:
-            same, data = told_before[-1 - step.pick % len(told_before)]
+            same, data, _ = told_before[-1 - step.pick % len(told_before)]
             world.put(shard, now, same.subject, data)
             return
         case "other content" if told_before:
-            same, _ = told_before[-1 - step.pick % len(told_before)]
+            same, *_ = told_before[-1 - step.pick % len(told_before)]
             event = replace(event, id=same.id)
         case "keyed":
             event = replace(event, id=f"k{step.pick % 2}", commandhash=commandhash(str(step.move)))
@@ -158,7 +180,9 @@ def tell(world: World, shard: str, step: Told, now: int, number: int, earlier: l
             data = world.say(shard, event, now)
             world.logs[shard][-1] = replace(data, key="product/elsewhere")
         case _:
-            earlier.append((event, world.say(shard, event, now).data))
+            record = world.say(shard, event, now)
+            position = str(Position(world.shard(shard), record.sequence))
+            earlier.append((event, record.data, position))
 
 
 actions = st.sampled_from(

@@ -8,7 +8,7 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schedules import PerProcess, Schedule
-from stories import NAMES, plans, sizes, worlds
+from stories import NAMES, plans, served, sizes, worlds
 from worlds import World, simulated
 
 from chalicelib import archive, projector, store
@@ -73,7 +73,14 @@ def race(
     assert world.rows() == world.fold().rows
 
 
-@given(worlds(), plans, sizes, zombies, st.sampled_from([1, 2, 100]), st.sampled_from([3, 9]))
+@given(
+    worlds() | worlds(steps=served),
+    plans,
+    sizes,
+    zombies,
+    st.sampled_from([1, 2, 100]),
+    st.sampled_from([3, 9]),
+)
 @settings(max_examples=200, deadline=None)
 def test_any_schedule_of_consumers_zombies_crashes_and_emptied_tables_gives_the_same_rows(
     world, plan, cuts, undead, most_parked, room
