@@ -1,4 +1,4 @@
-"""Tillstream: every route, the authorizer, the consumer and the sweep. One or two lines each.
+"""Tillstream: every route, the authorizer, consumer, worker and sweep. One or two lines each.
 
 What happens behind them is told in `chalicelib/__init__.py`.
 """
@@ -23,6 +23,7 @@ from chalicelib import (
     log,
     orders,
     projector,
+    todos,
     verdicts,
     web,
     writer,
@@ -59,6 +60,7 @@ ORDERED = (
 )
 FILES = tuple(Given(str, 200, tuple(web.HEADERS), kind) for kind in web.KINDS.values())
 STREAM = os.environ.get("STREAM", "tillstream-local-1")
+WORK_QUEUE = os.environ.get("WORK_QUEUE", "tillstream-local-work")
 
 
 @app.authorizer(ttl_seconds=60)  # so long a token may be believed after its end
@@ -447,7 +449,14 @@ def project(event: Any) -> None:
     projector.project(log.decode(event.to_dict()))
 
 
+@app.on_sqs_message(queue=WORK_QUEUE, name="work", batch_size=1)
+def work(event: Any) -> None:
+    """A poke: what is owed to the world is done, and its outcome appended."""
+    todos.work(event.to_dict())
+
+
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: Any) -> None:  # noqa: ARG001
-    """Each minute: what is behind catches up."""
+    """Each minute: what is behind catches up, and what is owed and forgotten is poked."""
     projector.sweep()
+    todos.sweep()

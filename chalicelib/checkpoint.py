@@ -21,6 +21,7 @@ from chalicelib.store import Add, Guard, Key, Put, Query, Row, Write
 PK = "checkpoint/live"
 READY = Key("ready", "live")
 ALL = "*"
+PAUSE_S = 0.05
 
 Parked = Mapping[str, Mapping[str, str]]
 
@@ -181,17 +182,60 @@ def is_ready(wait_s: float = 0.0) -> bool:
     """
     if store.get(READY) is not None:
         return True
-    seen = all_of(archive.shards())
-    heads = {shard: archive.head(shard) for shard in archive.shards()}
-    until = time.monotonic() + wait_s
-    while True:
-        found = all_of(list(heads))
-        level = all(_reached(found.get(shard), head) for shard, head in heads.items())
-        if level and (not found or _put_ready(seen, found)):
+    seen, until = all_of(archive.shards()), time.monotonic() + wait_s
+    heads = _heads()
+    while (found := _passed_heads(heads, until)) is not None:
+        if not found or _put_ready(seen, found):
             return True
         if time.monotonic() >= until:
             return False
-        time.sleep(0.05)
+        time.sleep(PAUSE_S)
+    return False
+
+
+class Level(NamedTuple):
+    """A table that was level: the row `ready`, which no two tables share, and its checkpoints."""
+
+    ready: Row
+    reached: Sequence[Checkpoint]
+
+    @property
+    def parked(self) -> set[str]:
+        """The subjects that stand still for all views: their rows are of some time ago."""
+        return {subject for each in self.reached for subject in each.parked.get(ALL, ())}
+
+    def has(self, view: str) -> bool:
+        """Whether the view is in the live set of every shard."""
+        return all(view in each.views for each in self.reached)
+
+
+def level(wait_s: float = 0.0) -> Level | None:
+    """The table, once it has passed the archive's heads as they are now; None if not in time.
+
+    It was this very table all the while, if its row `ready` is the same afterwards.
+    """
+    ready = store.get(READY)
+    if ready is None:
+        return None
+    found = _passed_heads(_heads(), time.monotonic() + wait_s)
+    return None if found is None else Level(ready, list(found.values()))
+
+
+def _heads() -> dict[Shard, int | None]:
+    return {shard: archive.head(shard) for shard in archive.shards()}
+
+
+def _passed_heads(
+    heads: Mapping[Shard, int | None], until: float
+) -> dict[Shard, Checkpoint] | None:
+    """The checkpoints once all of them have passed; None if one has not in time."""
+    while True:
+        found = all_of(list(heads))
+        if all(_reached(found.get(shard), head) for shard, head in heads.items()):
+            return found
+        if time.monotonic() >= until:
+            return None
+        time.sleep(PAUSE_S)
 
 
 def _reached(checkpoint: Checkpoint | None, head: int | None) -> bool:

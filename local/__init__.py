@@ -6,7 +6,8 @@ provision.py   keys, stream, table, buckets and trust document, each made if it 
 emulator.py    MiniStack as a process of its own
 kinesis/       the log, over SQLite
 dispatcher.py  calls `project` and `sweep` as Lambda's mappings would
-batches.py     what one call of `project` is given
+pokes.py       calls `work` so, for each message of its queue
+batches.py     what one call of a handler is given
 server.py      the routes over HTTP
 gateway.py     what API Gateway would answer by itself
 wire.py        HTTP/1.1, read strictly

@@ -1,4 +1,4 @@
-"""What a handler is given: records of one shard, in order, or a tick, in Lambda's shapes.
+"""What a handler is given: records of one shard, a message, or a tick, in Lambda's shapes.
 
 A batch holds at most 1,000 records and 6 MB as they travel; a record alone is always a batch.
 A shard may be read once every ancestor that the stream still lists was read to its end.
@@ -63,6 +63,25 @@ def travelling(record: Mapping[str, Any]) -> int:
 def invocation(shard: Shard, records: Records) -> dict[str, Any]:
     """The event that Lambda gives a Kinesis consumer."""
     return {"Records": [_record(shard, record) for record in records]}
+
+
+def poked(queue: str, message: Mapping[str, Any]) -> dict[str, Any]:
+    """The event that Lambda gives the worker of a queue, for one message."""
+    return {
+        "Records": [
+            {
+                "messageId": message["MessageId"],
+                "receiptHandle": message["ReceiptHandle"],
+                "body": message["Body"],
+                "attributes": message.get("Attributes", {}),
+                "messageAttributes": {},
+                "md5OfBody": message["MD5OfBody"],
+                "eventSource": "aws:sqs",
+                "eventSourceARN": f"arn:aws:sqs:{REGION}:000000000000:{queue}",
+                "awsRegion": REGION,
+            }
+        ]
+    }
 
 
 def scheduled() -> dict[str, Any]:

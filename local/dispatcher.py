@@ -4,7 +4,7 @@
   0.1 s doubling to 5 s; it is never skipped and never cut.
 - No position is kept: a shard starts after the tail of its archive, or at its beginning.
 - A child shard starts only when every ancestor that the stream still lists was read to its end.
-- `sweep` is called at once and then each minute.
+- `sweep` is called at once and then each minute; `work` for each message of its queue (`pokes`).
 - A shard that had records is asked again at once, an empty one after 10 ms growing to 50: a shop
   where nothing happens costs a tenth of a core. New shards are looked for every five seconds.
 
@@ -28,6 +28,7 @@ from chalicelib import archive, config, telemetry
 from chalicelib.errors import TillstreamError
 from chalicelib.events import Shard
 from local.batches import cut, invocation, scheduled, startable
+from local.pokes import Pokes
 from local.quiet import speak_in_lines
 from local.stop import when_told
 
@@ -202,9 +203,13 @@ def main() -> None:
     speak_in_lines()
     app = importlib.import_module(os.environ.get("TILLSTREAM_APP", "app"))
     dispatcher = Dispatcher(config.settings().stream, app.project, app.sweep)
+    pokes = Pokes(config.settings().work_queue, app.work, Context("work"), dispatcher.stop)
     when_told(dispatcher.stop.set)
     print(f"dispatcher {dispatcher.stream}", flush=True)
+    worker = threading.Thread(target=pokes.run, name="work")
+    worker.start()
     dispatcher.run()
+    worker.join()
 
 
 if __name__ == "__main__":

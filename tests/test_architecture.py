@@ -47,7 +47,7 @@ LOWER = {
     "payments",
 }
 GROUND = {"events", "signing", "errors", "config"}
-CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys"}
+CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys", "todos.done"}
 PURE = (
     "chalicelib.events",
     "chalicelib.decisions",

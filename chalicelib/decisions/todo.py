@@ -6,7 +6,7 @@ settles it. Both are the subject's state, so a replay that has folded the outcom
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Self
 
 from pydantic import Field
@@ -54,3 +54,8 @@ class Owing(State):
         if outcome.todo in self.todos:
             return None
         return Ignored("settled", "this to-do is not open, or not any more")
+
+
+def owed_by(state: State | None) -> Mapping[str, Todo]:
+    """What a subject in this state owes, by id; there are subjects that never owe anything."""
+    return state.todos if isinstance(state, Owing) else {}

@@ -9,11 +9,11 @@ sweep for every shard the archive knows. There is no other replay.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from chalicelib import archive, checkpoint, log, store, telemetry
+from chalicelib import archive, checkpoint, log, store, telemetry, work
 from chalicelib.archive import Segment
 from chalicelib.checkpoint import Ahead, Checkpoint
 from chalicelib.decisions import DECIDERS
@@ -38,6 +38,8 @@ LIVE = Code(DECIDERS, VIEWS)
 CATCH_UP_S = 2.0
 SWEEP_S = 40.0
 GROUP = 1000
+
+Notice = Callable[[Sequence[Effect]], None]
 
 
 def project(batch: Batch, code: Code = LIVE) -> None:
@@ -72,8 +74,10 @@ def catch_up(
     while True:
         try:
             base = checkpoint.read(shard) or _begin(shard, deadline, code, hand)
-            for group in _groups(_segments(base, hand), base.ahead):
-                base = _advance(base, group, code)
+            segments = _segments(base, hand)
+            notice = _poke if segments is hand else _pass_over
+            for group in _groups(segments, base.ahead):
+                base = _advance(base, group, code, notice)
                 if time.monotonic() > deadline:
                     return
         except CommitLost:
@@ -124,18 +128,35 @@ def _groups(segments: Iterable[Segment], ahead: Ahead | None) -> Iterator[list[S
         yield group
 
 
-def _advance(base: Checkpoint, group: Sequence[Segment], code: Code) -> Checkpoint:
+def _poke(effects: Sequence[Effect]) -> None:
+    """What was just opened is to be done at once; a poke that is lost the sweep makes good."""
+    opened = [(todo, effect.opened.order[0]) for effect in effects for todo in effect.owed]
+    try:
+        work.poke(opened)
+    except CloudFailure as failure:
+        telemetry.say("pokes-lost", todos=len(opened), reason=str(failure))
+
+
+def _pass_over(effects: Sequence[Effect]) -> None:
+    """What is folded while catching up pokes nobody: its outcome may lie further on."""
+
+
+def _advance(base: Checkpoint, group: Sequence[Segment], code: Code, notice: Notice) -> Checkpoint:
     """The checkpoint after the group; a group that was begun is finished first."""
     opened = [found for segment in group for found in _opened(segment, base.position)]
     if base.ahead is not None:
         begun = [found for found in opened if found.record.sequence <= base.ahead.to]
-        base = _finish(base, group, begun, code)
+        base = _finish(base, group, begun, code, notice)
         opened = opened[len(begun) :]
-    return _finish(base, group, opened, code) if opened else base
+    return _finish(base, group, opened, code, notice) if opened else base
 
 
 def _finish(
-    base: Checkpoint, group: Sequence[Segment], opened: Sequence[Opened], code: Code
+    base: Checkpoint,
+    group: Sequence[Segment],
+    opened: Sequence[Opened],
+    code: Code,
+    notice: Notice,
 ) -> Checkpoint:
     """The checkpoint after these records. A row that DynamoDB refuses is found record by record.
 
@@ -149,14 +170,16 @@ def _finish(
     too_many = crowded_at(base, effects)
     if too_many is not None and len(opened) > 1:
         for part in _split(opened, too_many):
-            base = _finish(base, group, part, code)
+            base = _finish(base, group, part, code, notice)
         return base
+    read_on = _segment_after(group, to)
     try:
-        chunk = _commit_parts(base, to, effects, code)
-        return chunk.commit_end(to, _segment_after(group, to))
+        reached = _commit_parts(base, to, effects, code).commit_end(to, read_on)
     except Misfit:
         base = _fold_singly(base, to, opened, code)
-        return Chunk.on(base, code).commit_end(to, _segment_after(group, to))
+        reached = Chunk.on(base, code).commit_end(to, read_on)
+    notice(effects)
+    return reached
 
 
 def _split(opened: Sequence[Opened], at: int) -> Iterator[Sequence[Opened]]:

@@ -14,6 +14,7 @@ from chalicelib import store
 from chalicelib.checkpoint import ALL, Parked
 from chalicelib.decisions import Decider
 from chalicelib.decisions.subject import Ignored, Keyed, Subject, judge
+from chalicelib.decisions.todo import owed_by
 from chalicelib.errors import Equivocation, Misfit, SecurityError, UnknownType
 from chalicelib.events import Envelope, Event, Position, Record, read
 from chalicelib.projector import rows
@@ -75,7 +76,10 @@ class Known:
 
 @dataclass(slots=True)
 class Effect:
-    """What one record comes to. `park` names the views in which its subject stands still now."""
+    """What one record comes to. `park` names the views in which its subject stands still now.
+
+    `owed` are the to-dos that it opened.
+    """
 
     opened: Opened
     writes: list[Write] = field(default_factory=list)
@@ -84,6 +88,7 @@ class Effect:
     subject: Subject | None = None
     first_use: Keyed | None = None
     park: list[str] = field(default_factory=list)
+    owed: list[str] = field(default_factory=list)
 
     def add(self, *writes: Write, most: int = store.ROW_BYTES) -> None:
         """All of the rows. Raises Misfit, and adds none, where DynamoDB would refuse one."""
@@ -166,6 +171,9 @@ def _ignored(effect: Effect, envelope: Envelope, doubt: Ignored) -> Effect:
 
 def _counted(effect: Effect, event: Event, before: Subject, live: Live) -> Effect:
     """Every view's rows: a view that fails parks the subject, for itself."""
+    assert effect.subject is not None
+    known = owed_by(before.state)
+    effect.owed += [todo for todo in owed_by(effect.subject.state) if todo not in known]
     failures = []
     for view in live.views:
         if type(event.data) not in view.feeds or event.subject in live.parked.get(str(view), ()):

@@ -1,14 +1,193 @@
-"""What is owed to the world, one file for each kind of effect. The table is last."""
+"""Effects: what a subject owes to the world is done here, and the outcome is appended.
+
+A poke says where to look, the subject's row what is owed. Nothing is done unless the table is level
+with the archive, nor where `done/` has the outcome already, nor by two at once (`lease`). What came
+of it is kept in `done/` and then said, under an id of the to-do's own: it counts once, whoever says
+it, and however often. Six attempts, further and further apart; then it is given up, and an outcome
+says that too. The table of kinds is last.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import base64
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from typing import Any
 
+from chalicelib import checkpoint, config, door, log, store, telemetry, vault
+from chalicelib import work as queue
+from chalicelib.checkpoint import READY, Level
+from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
-from chalicelib.todos import destroy_key, expire
+from chalicelib.decisions.todo import owed_by
+from chalicelib.door import Once
+from chalicelib.errors import CloudFailure, TryAgain
+from chalicelib.events import FACTS, Outcome
+from chalicelib.signing import keys, seal
+from chalicelib.subjects import subject_key, subject_of
+from chalicelib.todos import destroy_key, done, expire, lease
 from chalicelib.todos.kind import Kind, Owed
+from chalicelib.todos.lease import Lease
+from chalicelib.views import todos as view
+from chalicelib.work import Poke
 
-__all__ = ["KINDS", "Kind", "Owed"]
+__all__ = ["KINDS", "Kind", "Owed", "sweep", "work"]
+
+ACTOR = "system"
+ATTEMPTS = 6
+PAUSES_S = (2, 10, 60, 300, 900)
+LEVEL_S = 2.0
+BEHIND_S = 10
+FORGOTTEN_S = 60
+SWEEP_S = 20.0
+
+
+def work(invocation: Mapping[str, Any]) -> None:
+    """One poke: what is owed is done, if it still is.
+
+    Raises CloudFailure; the same poke then comes again.
+    """
+    poke = queue.decode(invocation)
+    if poke is None:
+        telemetry.say("no-poke")
+    elif (level := checkpoint.level(LEVEL_S)) is None:
+        telemetry.say("todo-waits", todo=poke.todo, reason="the table is not level")
+        queue.poke([poke], BEHIND_S)
+    elif (owed := _owed(level, poke)) is not None:
+        _settle(owed)
+
+
+def sweep() -> None:
+    """Poke what has been open for a minute, or whose time is out, and nobody is at.
+
+    Only where all is level, and for 20 s at most. Raises CloudFailure.
+    """
+    until, level = time.monotonic() + SWEEP_S, checkpoint.level()
+    if level is None or not level.has(str(view.VIEW)):
+        telemetry.say("todos-wait", reason="the table is not level")
+        return
+    forgotten = 0
+    for pokes in _forgotten(level):
+        queue.poke(pokes)
+        forgotten += len(pokes)
+        if time.monotonic() > until:
+            break
+    if forgotten:
+        telemetry.say("todos-poked", todos=forgotten)
+
+
+def _forgotten(level: Level) -> Iterator[list[Poke]]:
+    """A page at a time; of those who stand still for all views no row says what is owed."""
+    parked, now = level.parked, _now()
+    for rows in view.open_todos():
+        aged = [row for row in rows if _is_due(row.body["kind"], row.body["since"], now)]
+        held = lease.read(map(view.id_of, aged))
+        yield [
+            Poke(todo, row.key.sk)
+            for row in aged
+            if not lease.is_held(held.get(todo := view.id_of(row))) and row.key.sk not in parked
+        ]
+        if rows and rows[-1].body["since"] > now - FORGOTTEN_S * 1000:
+            return
+
+
+def _is_due(kind: str, since: int, now: int) -> bool:
+    return now - since > max(FORGOTTEN_S, _wait_s(kind)) * 1000
+
+
+def _owed(level: Level, poke: Poke) -> Owed | None:
+    """The to-do with its subject as it is in this very table; None if it is not to be done now."""
+    decider = DECIDERS.get(poke.subject.partition("/")[0])
+    if decider is None or poke.subject in level.parked:
+        return None
+    ready, row = store.snapshot(READY, subject_key(decider, poke.subject))
+    if ready != level.ready:
+        telemetry.say("todo-waits", todo=poke.todo, reason="the table was emptied")
+        return None
+    state = subject_of(decider, row).state
+    todo = owed_by(state).get(poke.todo)
+    if todo is None or _now() - todo.since < _wait_s(todo.kind) * 1000:
+        return None
+    if todo.kind not in KINDS:
+        telemetry.say("no-kind", todo=poke.todo)
+        return None
+    return Owed(poke.todo, poke.subject, poke.subject.partition("/")[2], state, todo)
+
+
+def _settle(owed: Owed) -> None:
+    """Append what the to-do came to: what is kept in `done/`, or what it comes to now."""
+    if (known := done.read(owed.id)) is not None:
+        _append(owed, known)
+    elif (mine := lease.take(owed.id)) is not None:
+        attempt = replace(owed, attempt=mine.attempt)
+        if (outcome := _attempted(attempt, mine)) is not None:
+            _append(attempt, done.put(outcome))
+
+
+def _attempted(owed: Owed, mine: Lease) -> Outcome | None:
+    """What the attempt came to; None where there is to be another.
+
+    Raises whatever a faulty kind raises: its lease then lapses by itself.
+    """
+    if owed.attempt > ATTEMPTS:
+        return _given_up(owed)
+    try:
+        return KINDS[owed.todo.kind](owed)
+    except (TryAgain, CloudFailure) as failure:
+        last = owed.attempt == ATTEMPTS
+        telemetry.say("todo-failed", **_told(owed), error=_named(failure), last=last)
+    if last:
+        return _given_up(owed)
+    pause = PAUSES_S[owed.attempt - 1]
+    lease.lapse(mine, pause - 1)
+    queue.poke([Poke(owed.id, owed.subject)], pause)
+    return None
+
+
+def _given_up(owed: Owed) -> Outcome:
+    """That somebody must look at it."""
+    telemetry.say("todo-given-up", **_told(owed))
+    fact = FACTS[f"tillstream.{owed.subject.partition('/')[0]}.given-up.v1"]
+    outcome = fact.model_validate({"todo": owed.id, "attempts": ATTEMPTS})
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def _append(owed: Owed, outcome: Outcome) -> None:
+    """The outcome as an event: of one to-do always under the same id. Raises CloudFailure."""
+    digest = vault.fingerprint("outcomes", owed.id.encode())
+    commandhash = base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    once = Once(str(vault.name_for("outcome", owed.id)), commandhash)
+    said = door.envelope(outcome, owed.subject, ACTOR, once)
+    log.append(said.subject, seal(said, keys.producer()))
+    telemetry.say("todo-done", **_told(owed), outcome=outcome.type, after_ms=_since(owed))
+
+
+def _told(owed: Owed) -> dict[str, Any]:
+    """What an operator may know of it."""
+    return {"todo": owed.id, "subject": owed.subject, "attempt": owed.attempt}
+
+
+def _named(failure: Exception) -> str:
+    """What went wrong, by name alone: what providers say may name people."""
+    return " from ".join(type(each).__name__ for each in (failure, failure.__cause__) if each)
+
+
+def _since(owed: Owed) -> int:
+    return _now() - owed.todo.since
+
+
+def _now() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _wait_s(kind: str) -> int:
+    return WAITS[kind]() if kind in WAITS else 0
+
+
+# How long a to-do is left alone, where the clock settles it.
+WAITS: Mapping[str, Callable[[], int]] = {"expire": lambda: config.settings().card_wait_s}
 
 KINDS: Mapping[str, Kind] = {
     "expire": expire.do,

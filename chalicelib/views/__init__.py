@@ -9,6 +9,7 @@ from chalicelib.views import (
     orders,
     queue,
     scores,
+    todos,
 )
 
 VIEWS = (
@@ -18,4 +19,5 @@ VIEWS = (
     names.VIEW,
     orders.VIEW,
     queue.VIEW,
+    todos.VIEW,
 )

@@ -17,7 +17,7 @@ ROW_BYTES = 350_000
 TALLY_BYTES = 1000
 EVENT_BYTES = 3_000_000
 CHECKPOINTS = "checkpoint/live"
-UNEXPLAINED = (CHECKPOINTS, "ready")
+UNEXPLAINED = (CHECKPOINTS, "ready", "lease")
 
 Row = dict[str, Any]
 Rows = dict[tuple[str, str], Row]

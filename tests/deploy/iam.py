@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib import config
 
-SERVICES = ("kinesis", "dynamodb", "s3", "ssm")
+SERVICES = ("kinesis", "dynamodb", "s3", "ssm", "sqs")
 HERE = "arn:aws:{}:eu-central-1:000000000000:{}"
 TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"}
 TRANSACTED["ConditionCheck"] = "ConditionCheckItem"
@@ -73,6 +73,11 @@ def of_kinesis(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
 
 def of_ssm(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
     yield Use(f"ssm:{operation}", HERE.format("ssm", f"parameter{params['Name']}"))
+
+
+def of_sqs(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
+    name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
+    yield Use(f"sqs:{operation.removesuffix('Batch')}", HERE.format("sqs", name))
 
 
 def of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:

@@ -50,3 +50,11 @@ def _put_gateway_responses(api, template):
             responseTemplates=given["ResponseTemplates"],
         )
     gateway.create_deployment(restApiId=api, stageName="api")
+
+
+def mapping(function):
+    """What brings this function its events."""
+    mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    name = f":function:tillstream-prod-{function}"
+    (found,) = [each for each in mappings if each["FunctionArn"].endswith(name)]
+    return found

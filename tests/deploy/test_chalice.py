@@ -28,6 +28,7 @@ FUNCTIONS = {
     "tillstream-dev": "policy-api.json",
     "tillstream-dev-authorize": "policy-authorize.json",
     "tillstream-dev-project": "policy-project.json",
+    "tillstream-dev-work": "policy-work.json",
     "tillstream-dev-sweep": "policy-sweep.json",
 }
 
@@ -37,6 +38,7 @@ def deployed(ministack, project):
     """The functions of `dev`; its stream and table were there before."""
     boto3.client("kinesis").create_stream(StreamName="tillstream-dev-1", ShardCount=1)
     boto3.client("dynamodb").create_table(TableName="tillstream-dev-views", **provision.TABLE)
+    boto3.client("sqs").create_queue(QueueName="tillstream-dev-work")
     for kind in ("archive", "vault"):
         boto3.client("s3").create_bucket(
             Bucket=f"tillstream-dev-{kind}",
@@ -59,10 +61,21 @@ def test_chalice_deploy_makes_each_function_with_the_policy_of_its_file(deployed
         assert function["Environment"]["Variables"]["STREAM"] == "tillstream-dev-1"
 
 
+def mapping_of(function):
+    mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    (found,) = [each for each in mappings if each["FunctionArn"].endswith(f":{function}")]
+    return found
+
+
+def test_chalice_deploy_maps_the_queue_to_the_worker(deployed):
+    mapping = mapping_of("tillstream-dev-work")
+    assert mapping["EventSourceArn"].endswith(":tillstream-dev-work")
+    assert mapping["BatchSize"] == 1
+
+
 def test_chalice_deploy_maps_the_stream_to_the_consumer(deployed):
-    (mapping,) = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    mapping = mapping_of("tillstream-dev-project")
     assert mapping["EventSourceArn"].endswith(":stream/tillstream-dev-1")
-    assert mapping["FunctionArn"].endswith(":function:tillstream-dev-project")
     assert mapping["BatchSize"] == 1000
 
 

@@ -7,6 +7,7 @@ import pytest
 from commands import ROOT, chalice, lint
 from samtranslator.translator.transform import transform
 
+from chalicelib.todos import lease
 from local import answers, gateway, provision, wire
 from ops import package as packaging
 from ops.package import PackageError
@@ -14,7 +15,7 @@ from ops.package import PackageError
 KEPT = ("Log", "Archive", "Vault")
 # By a name of the stage's, or as part of what the stack makes.
 NAMED = ("WORK_QUEUE", "COURIER_QUEUE", "PRODUCER_KEY", "STRIPE_KEY", "STRIPE_WEBHOOK")
-FUNCTIONS = ("APIHandler", "Authorize", "Project", "Sweep")
+FUNCTIONS = ("APIHandler", "Authorize", "Project", "Work", "Sweep")
 
 
 def expanded(template):
@@ -159,11 +160,32 @@ def test_memory_and_time_and_runtime_are_enough(template):
         assert given["MemorySize"] >= 512
         assert given["Runtime"] == "python3.11"
     timeouts = [template["Resources"][name]["Properties"]["Timeout"] for name in FUNCTIONS]
-    assert timeouts == [29, 10, 60, 90]
+    assert timeouts == [29, 10, 60, 60, 90]
+
+
+def mapping_of(stack, function):
+    mappings = of(stack, "AWS::Lambda::EventSourceMapping").values()
+    (found,) = [each for each in mappings if each["FunctionName"] == {"Ref": function}]
+    return found
+
+
+def test_the_worker_takes_one_poke_at_a_time_and_has_six_times_its_time_before_it_is_seen_again(
+    stack,
+):
+    assert mapping_of(stack, "Work") == {
+        "FunctionName": {"Ref": "Work"},
+        "EventSourceArn": {"Fn::Sub": "${WorkQueue.Arn}"},
+        "BatchSize": 1,
+        "MaximumBatchingWindowInSeconds": 0,
+    }
+    queue, function = stack["WorkQueue"]["Properties"], stack["Work"]["Properties"]
+    assert queue["VisibilityTimeout"] == 6 * function["Timeout"] == provision.WORK_VISIBILITY_S
+    assert queue["VisibilityTimeout"] > lease.LASTS_S > function["Timeout"]
+    assert "RedrivePolicy" not in queue
 
 
 def test_the_consumer_reads_from_the_oldest_record_in_order_and_for_ever(stack):
-    (mapping,) = of(stack, "AWS::Lambda::EventSourceMapping").values()
+    mapping = mapping_of(stack, "Project")
     assert mapping == {
         "FunctionName": {"Ref": "Project"},
         "EventSourceArn": {"Fn::Sub": "${Log.Arn}"},
@@ -222,7 +244,7 @@ def test_the_authorizers_word_on_a_token_is_kept_for_a_minute(stack):
 
 def test_a_policy_names_this_stage_and_the_stacks_own_account(stack):
     roles = of(stack, "AWS::IAM::Role")
-    assert set(roles) == {f"{n}Role" for n in ("ApiHandler", "Authorize", "Project", "Sweep")}
+    assert set(roles) == {f"{n}Role" for n in ("ApiHandler", *FUNCTIONS[1:])}
     for role in roles.values():
         (policy,) = role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]:

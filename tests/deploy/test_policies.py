@@ -6,6 +6,7 @@ cloud of the tests; what they ask of AWS is written down and laid beside their p
 
 import json
 import os
+import time
 from pathlib import Path
 from unittest import mock
 
@@ -14,9 +15,9 @@ from iam import Recorder, allows, grants
 from oidc import AUDIENCE
 
 import local.cloud
-from chalicelib import access, archive, config, latest, personal, vault
-from chalicelib.errors import Unauthenticated
-from chalicelib.events import Envelope, Shard
+from chalicelib import access, archive, config, door, latest, log, personal, todos, vault, work
+from chalicelib.errors import TryAgain, Unauthenticated
+from chalicelib.events import Envelope, Shard, order
 from chalicelib.signing import SigningKey, keys, seal
 from local import batches, provision
 
@@ -32,7 +33,7 @@ EVENT = Envelope(
     actor="partner",
     data={},
 )
-FUNCTIONS = ("api_handler", "authorize", "project", "sweep")
+FUNCTIONS = ("api_handler", "authorize", "project", "work", "sweep")
 PRODUCT = {
     "brand": "Kiln",
     "name": "Mug",
@@ -50,7 +51,25 @@ MAPPING = {
     "kinesis:ListStreams",
     "kinesis:SubscribeToShard",
 }
-BY_LAMBDA = {name: LOGS | (MAPPING if name == "project" else set()) for name in FUNCTIONS}
+POKES = {"sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}
+MAPPINGS = {"project": MAPPING, "work": POKES}
+BY_LAMBDA = {name: LOGS | MAPPINGS.get(name, set()) for name in FUNCTIONS}
+ITEM = {
+    "productId": "mug",
+    "name": "Mug",
+    "quantity": 1,
+    "price": {"amount": 500, "currency": "EUR"},
+    "creator": "mia",
+    "photographer": "UNKNOWN",
+}
+PLACED = {
+    "branch": "deliver",
+    "lines": [ITEM],
+    "total": ITEM["price"],
+    "card": False,
+    "channels": [],
+    "pii": f"e30..{'i' * 16}.e30.{'t' * 22}",
+}
 
 
 def policy(function, stage="prod"):
@@ -129,6 +148,20 @@ class Deployed:
                 event = batches.invocation(Shard(self.names.stream, shard), records)
                 self.invoke("project", self.app.project, event)
 
+    def sweep(self):
+        self.invoke("sweep", self.app.sweep, batches.scheduled())
+
+    def work(self):
+        """All pokes that can be seen now, one after the other; how many there were."""
+        sqs, taken = config.client("sqs"), 0
+        url = sqs.get_queue_url(QueueName=self.names.work_queue)["QueueUrl"]
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+            event = batches.poked(self.names.work_queue, found[0])
+            self.invoke("work", self.app.work, event)
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+            taken += 1
+        return taken
+
 
 def as_split(parsed, **_):
     """The second shard is said to have come from the first: the local log does not split."""
@@ -140,6 +173,7 @@ def forget():
     config.settings.cache_clear()
     keys.forget()
     vault.secret.cache_clear()
+    work._url.cache_clear()
     personal.forget()
     access._key.cache_clear()
     access._keys.cache_clear()
@@ -190,9 +224,35 @@ def live(shop):
     assert answer["type"] == "/problems/unknown-key"
     every_route(shop)
     shop.project()
+    owing(shop)
     provision.empty_table(shop.names.table)
-    shop.invoke("sweep", shop.app.sweep, batches.scheduled())
+    shop.sweep()
     assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
+
+
+def owing(shop):
+    """An order to be made, whose maker cannot be told at first, and is told in the end."""
+    fact = order.Placed.model_validate(PLACED)
+    said = door.envelope(fact, "order/o1", "cleo", None)
+    log.append(said.subject, seal(said, keys.producer()))
+    shop.project()
+    told = iter([TryAgain("nobody is there"), None])
+
+    def tell(owed):
+        if failure := next(told):
+            raise failure
+        return order.Notified(todo=owed.id, channels=["email"])
+
+    maker = mock.patch.dict(todos.KINDS, {"mail-maker": tell})
+    hasty = mock.patch.multiple(todos, PAUSES_S=(1,) * 5, FORGOTTEN_S=-60)
+    with maker, hasty:
+        shop.sweep()
+        assert shop.work() >= 1
+        time.sleep(1.1)
+        assert shop.work() == 1
+        shop.work()
+    shop.project()
+    assert not list(filter(None, todos.view.open_todos()))
 
 
 def every_route(shop):
@@ -246,15 +306,17 @@ def test_no_function_may_delete_or_change_what_is_kept(function):
     assert kept <= {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
 
 
-def test_only_the_consumer_writes_the_archive_and_only_routes_speak_or_see_the_vault():
+def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_or_see_the_vault():
     def may(function, action, part):
         return any(g["action"] == action and part in g["resource"] for g in granted(function))
 
-    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "archive")] == ["project"]
-    assert [f for f in FUNCTIONS if may(f, "s3:GetObject", "vault")] == ["api_handler"]
-    for action in ("kinesis:PutRecord", "kinesis:PutRecords"):
-        assert [f for f in FUNCTIONS if may(f, action, "")] == ["api_handler"]
-    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "")] == ["api_handler"]
+    speakers = ["api_handler", "work"]
+    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "segments")] == ["project"]
+    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "done")] == ["work"]
+    assert [f for f in FUNCTIONS if may(f, "s3:GetObject", "vault")] == speakers
+    assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecord", "")] == speakers
+    assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecords", "")] == ["api_handler"]
+    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "")] == speakers
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

@@ -25,11 +25,10 @@ from ops.deploy import DeployError, check, outputs
 
 @pytest.fixture(scope="module")
 def api(ministack, packaged, issuer):
-    """The API's address, once the mapping is off: here batches are handed over by the tests."""
+    """The API's address, once the log's mapping is off: batches are handed over by the tests."""
     address = stack.begun(ministack, packaged, issuer)
     functions = boto3.client("lambda")
-    (mapping,) = functions.list_event_source_mappings()["EventSourceMappings"]
-    functions.update_event_source_mapping(UUID=mapping["UUID"], Enabled=False)
+    functions.update_event_source_mapping(UUID=stack.mapping("project")["UUID"], Enabled=False)
     return address
 
 
@@ -92,7 +91,7 @@ def _record(envelope, arrival, sequence):
 def test_the_stack_is_called_and_made_as_the_design_has_it(api):
     assert outputs("tillstream-prod")["APIHandlerName"] == "tillstream-prod"
     names = {each["FunctionName"] for each in boto3.client("lambda").list_functions()["Functions"]}
-    endings = ("", "-authorize", "-project", "-sweep")
+    endings = ("", "-authorize", "-project", "-work", "-sweep")
     assert names == {f"tillstream-prod{ending}" for ending in endings}
     stream = boto3.client("kinesis").describe_stream_summary(StreamName=STREAM)
     assert stream["StreamDescriptionSummary"]["RetentionPeriodHours"] == 168
@@ -105,7 +104,7 @@ def test_the_stack_is_called_and_made_as_the_design_has_it(api):
 
 
 def test_the_mapping_begins_at_the_oldest_record(api):
-    (mapping,) = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    mapping = stack.mapping("project")
     assert mapping["BatchSize"] == 1000
     assert mapping["StartingPosition"] == "TRIM_HORIZON"
 

@@ -51,8 +51,7 @@ def test_the_tour_of_the_readme_passes_with_tokens_of_an_issuer(api, issuer, tmp
     tour = taken(tmp_path, api, TOKEN=token)
     check(tour)
     assert tour[0].calls == []
-    (mapping,) = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
-    assert mapping["State"] == "Enabled"
+    assert stack.mapping("project")["State"] == "Enabled"
     archived = boto3.client("s3").list_objects_v2(Bucket=stack.ARCHIVE, Prefix="segments/")
     assert archived["KeyCount"] >= 1
 
