@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -17,19 +18,29 @@ from rich.console import Console
 
 from chalicelib.errors import Behind, CloudFailure
 from chalicelib.events import Position
+from ops import logs, shop
 from ops import parked as parking
 from ops import quarantine as quarantining
-from ops import shop
+from ops import query as querying
 from ops import shown as showing
 from ops import tail as tailing
 from ops import verify as verifying
 from ops import views as viewing
 from ops.progress import steps
+from ops.query import show as answering
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+UNANSWERED = (
+    shop.NoShopError,
+    Behind,
+    CloudFailure,
+    ClientError,
+    BotoCoreError,
+    querying.QueryError,
+)
 AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON, one object a line")]
 
 
@@ -69,7 +80,7 @@ def views(*, as_json: AsJson = False) -> None:
 def verify(*, as_json: AsJson = False) -> None:
     """Every row against a second, naive fold of the archive; exit code 1 where one differs."""
     with _in_shop():
-        with steps("segments read", max(1, verifying.segments())) as step:
+        with steps("segments read", max(1, logs.segments())) as step:
             report = verifying.verify(step)
         if as_json:
             print(_json(asdict(report)))
@@ -133,6 +144,26 @@ def parked(*, as_json: AsJson = False) -> None:
 
 
 @app.command()
+def query(
+    sql: str,
+    *,
+    as_json: AsJson = False,
+    as_csv: Annotated[bool, typer.Option("--csv", help="for programs: CSV")] = False,
+    plot: Annotated[bool, typer.Option(help="the first two columns as bars")] = False,
+    svg: Annotated[Path | None, typer.Option(help="the same bars, into a file")] = None,
+) -> None:
+    """SQL over the archive: a table per type of event, and `event`; see docs/analytics.md."""
+    forms = {"json": as_json, "csv": as_csv, "plot": plot}
+    form, *more = [name for name, given in forms.items() if given] or ["table"]
+    if more:
+        raise typer.BadParameter("one of --json, --csv and --plot at a time")
+    with _in_shop(), querying.answer(sql) as found:
+        answering.show(found, form, svg)
+        if others := answering.left_out(found.verdicts):
+            typer.echo(others, err=True)
+
+
+@app.command()
 def env() -> None:
     """For a shell: eval "$(python -m ops env)", and it is in this shop, as is what it starts."""
     with _or_why_not():
@@ -150,7 +181,7 @@ def _in_shop() -> Iterator[None]:
 def _or_why_not() -> Iterator[None]:
     try:
         yield
-    except (shop.NoShopError, Behind, CloudFailure, ClientError, BotoCoreError) as reason:
+    except UNANSWERED as reason:
         typer.echo(f"ops: {reason}", err=True)
         raise typer.Exit(2) from None
 

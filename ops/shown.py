@@ -22,3 +22,8 @@ def text(said: str) -> str:
 def data(said: bytes) -> str:
     """The bytes in printable ASCII, all else as escapes: one escape a byte."""
     return text(said.decode("latin-1"))
+
+
+def printable(said: str) -> str:
+    """The text as it is, but for what is not to be seen: that as escapes."""
+    return "".join(each if each.isprintable() else text(each) for each in said)

@@ -8,21 +8,19 @@ compared with the fold up to those. So a difference that is told was there at on
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 from chalicelib import archive, checkpoint, config, store
-from chalicelib.archive import Segment
 from chalicelib.decisions import DECIDERS
-from chalicelib.events import Record, Shard
+from chalicelib.events import Shard
 from chalicelib.signing import keys
 from chalicelib.views import VIEWS
-from ops import naive
+from ops import logs, naive
+from ops.logs import Count, Step
 
 TOGETHER = 80
-Step = Callable[[], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +50,6 @@ def verify(step: Step = lambda: None) -> Report:
     ]
     parked = sum(pk.startswith("parked@") for pk, _ in rows)
     return Report(len(rows), records.seen, parked, differences)
-
-
-def segments() -> int:
-    """How many segments there are to read."""
-    pages = config.client("s3").get_paginator("list_objects_v2")
-    found = pages.paginate(Bucket=config.settings().archive_bucket, Prefix="segments/")
-    return sum(page.get("KeyCount", 0) for page in found)
-
-
-@dataclass(slots=True)
-class Count:
-    """How many records were read."""
-
-    seen: int = 0
 
 
 def _again(shards: Sequence[Shard], keys_: Sequence[tuple[str, str]]) -> Iterator[str]:
@@ -118,20 +102,5 @@ def _fold(
     step: Step = lambda: None,
     count: Count | None = None,
 ) -> naive.Rows:
-    logs = {str(shard): _log(shard, step, count or Count()) for shard in shards}
-    return naive.expected(logs, upto, DECIDERS, VIEWS, keys.trust).rows
-
-
-def _log(shard: Shard, step: Step, count: Count) -> naive.Log:
-    segments = archive.read_after(shard, 0)
-    first = next(iter(segments), None)
-    if first is None:
-        return naive.Log((), ())
-    return naive.Log(first.parents, _records(chain([first], segments), step, count))
-
-
-def _records(segments: Iterator[Segment], step: Step, count: Count) -> Iterator[Record]:
-    for segment in segments:
-        yield from segment.records
-        count.seen += len(segment.records)
-        step()
+    read = logs.read(shards, step, count)
+    return naive.expected(read, upto, DECIDERS, VIEWS, keys.trust).rows

@@ -25,7 +25,18 @@ from chalicelib.view import View
 from ops.naive.subjects import Subject, row_of, text_of, young
 from ops.naive.table import Row, Rows, check, fits, plain, writes_of
 
-__all__ = ["Fold", "Log", "Reach", "Row", "Rows", "expected", "parents_first", "plain"]
+__all__ = [
+    "End",
+    "Fold",
+    "Log",
+    "Reach",
+    "Row",
+    "Rows",
+    "StoppedError",
+    "expected",
+    "parents_first",
+    "plain",
+]
 
 MEMORY = 256
 KEY_MS = 24 * 60 * 60 * 1000
@@ -44,7 +55,7 @@ class Log:
 
 
 @dataclass
-class _End:
+class End:
     """How a shard stands after its last record."""
 
     clock: int
@@ -86,7 +97,7 @@ class Fold:
     rows: Rows = field(default_factory=dict)
     subjects: dict[str, Subject] = field(default_factory=dict)
     keys: dict[tuple[str, str, str], tuple[str, int]] = field(default_factory=dict)
-    ends: dict[str, _End] = field(default_factory=dict)
+    ends: dict[str, End] = field(default_factory=dict)
 
     def shard(self, name: str, log: Log, reach: Reach | None) -> None:
         """All records of the shard, the first after what its parents left."""
@@ -96,7 +107,7 @@ class Fold:
             for view, subjects in end.parked.items():
                 parked.setdefault(view, {}).update(subjects)
         left = {view for end in before for view in end.left}
-        end = _End(max((end.clock for end in before), default=0), parked, left)
+        end = End(max((end.clock for end in before), default=0), parked, left)
         for record in log.records:
             end.clock = max(end.clock, record.arrival)
             position = Position(Shard.parse(name), record.sequence)
@@ -109,7 +120,7 @@ class Fold:
                     break
         self.ends[name] = end
 
-    def unsealed(self, position: Position, record: Record, end: _End) -> Envelope | str:
+    def unsealed(self, position: Position, record: Record, end: End) -> Envelope | str:
         """What the record says, or the code of why that is not believed."""
         try:
             return unseal(
@@ -122,14 +133,14 @@ class Fold:
         except SecurityError as doubt:
             return doubt.code
 
-    def record(self, position: Position, found: Envelope | str, end: _End) -> None:
+    def record(self, position: Position, found: Envelope | str, end: End) -> None:
         """One record: quarantined, parked, ignored or counted."""
         if isinstance(found, str):
             self.quarantine(position, end, found)
         elif found.subject not in end.parked.get("*", {}):
             self.believed(found, position, end)
 
-    def believed(self, envelope: Envelope, position: Position, end: _End) -> None:
+    def believed(self, envelope: Envelope, position: Position, end: End) -> None:
         """An envelope that was unsealed: what its model and its subject say."""
         model = FACTS.get(envelope.type)
         decider = self.deciders.get(envelope.subject.partition("/")[0])
@@ -143,7 +154,7 @@ class Fold:
             return
         self.judge(event, decider, end)
 
-    def judge(self, event: Event, decider: Any, end: _End) -> None:
+    def judge(self, event: Event, decider: Any, end: End) -> None:
         """What the subject says of the event, and what then becomes of it."""
         envelope, position = event.envelope, event.position
         before = self.subjects.get(event.subject, Subject())
@@ -173,7 +184,7 @@ class Fold:
         else:
             self.count(event, before, after, end)
 
-    def park_everywhere(self, envelope: Envelope, position: Position, end: _End) -> None:
+    def park_everywhere(self, envelope: Envelope, position: Position, end: End) -> None:
         """The subject stands still in all views."""
         self.park("*", envelope, position, end)
         self.tell(envelope, position, "parked", views=["*"])
@@ -191,7 +202,7 @@ class Fold:
             return "repeat" if same == {content(envelope)} else "equivocation"
         return None
 
-    def count(self, event: Event, before: Subject, after: Subject, end: _End) -> None:
+    def count(self, event: Event, before: Subject, after: Subject, end: End) -> None:
         """A counted event: every view's rows, all or none of a view."""
         failed, written, size = [], 0, 0
         for view in self.views:
@@ -226,7 +237,7 @@ class Fold:
         view: str,
         envelope: Envelope,
         position: Position,
-        end: _End,
+        end: End,
         before: Subject | None = None,
     ) -> None:
         """The subject stands still in the view, from this event on."""
@@ -281,7 +292,7 @@ class Fold:
             self.rows.setdefault(key, {"body": body})
 
     def quarantine(
-        self, position: Position, end: _End, code: str, envelope: Envelope | None = None
+        self, position: Position, end: End, code: str, envelope: Envelope | None = None
     ) -> None:
         """The row of what is not believed."""
         told = {} if envelope is None else {"id": envelope.id, "subject": envelope.subject}
