@@ -38,9 +38,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "autoload_known_extensions": "false",
     "autoinstall_known_extensions": "false",
     "python_enable_replacements": "false",
-    "lock_configuration": "true",
     "memory_limit": "1GB",
-    "TimeZone": "UTC",
 }
 
 
@@ -63,6 +61,7 @@ def _opened(folder: Path, *, read_only: bool = False) -> Iterator[duckdb.DuckDBP
     settings = SETTINGS | {"temp_directory": str(folder)}
     name = str(folder / "archive.duckdb")
     with duckdb.connect(name, read_only=read_only, config=settings) as connection:
+        connection.execute("SET TimeZone = 'UTC'; SET lock_configuration = true")
         yield connection
 
 

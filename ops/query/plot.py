@@ -19,6 +19,7 @@ from ops import shown
 from ops.query.answer import QueryError, Row
 
 WIDTH, ROW, LABEL, NUMBER = 720, 26, 200, 90
+LETTERS = 26
 SPAN = WIDTH - LABEL - NUMBER
 
 
@@ -43,7 +44,8 @@ def bars(columns: Sequence[str], rows: Iterable[Row]) -> Bars:
 
 
 def _label(value: Any) -> str:
-    return shown.printable(str(value))
+    label = shown.printable(str(value))
+    return label if len(label) <= LETTERS else f"{label[: LETTERS - 1]}…"
 
 
 def _length(value: Any) -> float:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
+from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
@@ -44,10 +44,12 @@ def _write(path: Path, text: str) -> None:
 
 
 def _table(columns: list[str], rows: Iterable[Row]) -> None:
-    table = Table(box=None, header_style="dim")
-    for name in columns:
-        table.add_column(Text(shown.printable(name)), overflow="fold")
-    for row in rows:
+    table = Table(box=None, header_style="dim", pad_edge=False)
+    found = list(rows)
+    for name, first in zip(columns, found[0] if found else columns, strict=True):
+        side: JustifyMethod = "right" if isinstance(first, int | float) else "left"
+        table.add_column(Text(shown.printable(name)), justify=side, overflow="fold")
+    for row in found:
         table.add_row(*(Text(shown.printable(_text(value))) for value in row))
     Console().print(table)
 

@@ -12,7 +12,14 @@ from local import provision
 from local.cloud import Names, environment
 
 ROOT = Path(__file__).parents[2]
-VERBS = [["views"], ["tail", "--no-follow"], ["quarantine"], ["parked"], ["env"]]
+VERBS = [
+    ["views"],
+    ["tail", "--no-follow"],
+    ["quarantine"],
+    ["parked"],
+    ["env"],
+    ["query", "select 1"],
+]
 NOWHERE = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_ENDPOINT_URL_KINESIS": ""}
 
 
