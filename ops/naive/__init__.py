@@ -10,9 +10,9 @@ A row here is a dict of what lies in the table, by (pk, sk); `detail` is prose a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -22,6 +22,7 @@ from chalicelib.events import FACTS, Envelope, Event, Position, Record, Shard
 from chalicelib.signing import content, identity, unseal
 from chalicelib.signing.trust import Trust
 from chalicelib.view import View
+from ops.naive.given import Log, Reach, parents_first
 from ops.naive.subjects import Subject, row_of, text_of, young
 from ops.naive.table import Row, Rows, check, fits, plain, writes_of
 
@@ -46,14 +47,6 @@ UNEXPECTED = Ignored("expects", "the subject is at another version")
 Parked = dict[str, dict[str, str]]
 
 
-@dataclass(frozen=True)
-class Log:
-    """One shard's records in order, and the shards that it came from."""
-
-    parents: Sequence[str]
-    records: Iterable[Record]
-
-
 @dataclass
 class End:
     """How a shard stands after its last record."""
@@ -61,26 +54,6 @@ class End:
     clock: int
     parked: Parked
     left: set[str]
-
-
-class Reach(NamedTuple):
-    """How far the rows of a shard are, as its checkpoint says: see chalicelib.checkpoint.Ahead."""
-
-    position: int = 0
-    ahead: tuple[int, str, int] | None = None
-
-    @classmethod
-    def of(cls, body: Mapping[str, Any]) -> Reach:
-        """What the body of a checkpoint's row says."""
-        to, subject, sequence, _ = body["ahead"] or (0, "", 0, ())
-        return cls(int(body["position"]), (int(to), subject, int(sequence)))
-
-    def holds(self, subject: str, sequence: int) -> bool:
-        """Whether the rows have this record in them."""
-        if sequence <= self.position:
-            return True
-        to, *done = self.ahead or (0, "", 0)
-        return sequence <= to and [subject, sequence] <= done
 
 
 class StoppedError(Exception):
@@ -314,13 +287,3 @@ def expected(
     for name in parents_first(logs):
         fold.shard(name, logs[name], None if upto is None else upto.get(name, Reach()))
     return fold
-
-
-def parents_first(logs: Mapping[str, Log]) -> Iterator[str]:
-    """The shards' names, each after all of its parents."""
-    done: set[str] = set()
-    while len(done) < len(logs):
-        for name, log in logs.items():
-            if name not in done and done.issuperset(log.parents):
-                done.add(name)
-                yield name
