@@ -6,13 +6,14 @@ before there is a command; a person's first key is the one thing that is written
 
 from __future__ import annotations
 
-from typing import NotRequired
+from typing import Any, NotRequired
 
 from typing_extensions import TypedDict
 
 from chalicelib import door, http, personal, read
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import KIND, Customer, Erase, ShownName, Update
+from chalicelib.decisions.subject import Subject
 from chalicelib.errors import Erased, NotYours
 from chalicelib.events import Model
 from chalicelib.events.envelope import example
@@ -51,33 +52,47 @@ class Known(TypedDict):
 
 def me(request: Request) -> Answer:
     """What is known of the caller, its version as the ETag. Raises Erased."""
-    decider, subject = DECIDERS[KIND], _subject(http.entity(request.actor))
-    (row,) = read.rows(request, subject_key(decider, subject))
-    known = subject_of(decider, row)
-    said = _told(request.actor, subject, known.state or Customer())
-    return http.tagged(request, said, http.etag(known.version, f"{KIND}@{decider.version}"))
+    person = http.entity(request.actor)
+    row = _row(request, person)
+    said = _told(person, row.state or Customer())
+    return http.tagged(request, said, http.etag(row.version, f"{KIND}@{DECIDERS[KIND].version}"))
 
 
-def _told(person: str, subject: str, state: Customer) -> Known:
-    members = personal.decrypt(person, subject, state.pii) if state.pii else {}
-    if state.erased or members is None:
+def members(request: Request, person: str) -> dict[str, Any]:
+    """What is personal of them, in clear, as far as it is known. Raises Erased."""
+    return _opened(person, _row(request, person).state or Customer())
+
+
+def _row(request: Request, person: str) -> Subject:
+    decider = DECIDERS[KIND]
+    (row,) = read.rows(request, subject_key(decider, _subject(person)))
+    return subject_of(decider, row)
+
+
+def _opened(person: str, state: Customer) -> dict[str, Any]:
+    found = personal.decrypt(person, _subject(person), state.pii) if state.pii else {}
+    if state.erased or found is None:
         raise Erased("you were erased: nothing is known of you any more")
-    said: Known = {"id": person, "contact": members.get("contact", {})}
+    return found
+
+
+def _told(person: str, state: Customer) -> Known:
+    found = _opened(person, state)
+    said: Known = {"id": person, "contact": found.get("contact", {})}
     if state.public_name is not None:
         said["publicName"] = state.public_name
-    if "name" in members:
-        said["name"] = members["name"]
+    if "name" in found:
+        said["name"] = found["name"]
     return said
 
 
 def update(request: Request) -> Answer:
     """Tell the shop who one is. Raises Erased."""
     said, person = http.parse(request, Me), http.entity(request.actor)
-    contact = (said.contact or Contact()).model_dump(exclude_none=True)
-    members = {"name": said.name} if said.name is not None else {}
+    whole = said.model_dump(include={"name", "contact"}, exclude_none=True)
 
     def updating(_: Customer | None) -> Update:
-        pii = personal.encrypt(person, _subject(person), {**members, "contact": contact})
+        pii = personal.encrypt(person, _subject(person), {"contact": {}, **whole})
         return Update(public_name=said.public_name, pii=pii)
 
     return door.decided(request, KIND, person, updating, door.keyed(request))

@@ -31,7 +31,8 @@ LAYERS = (
     {"views"},
     {"projector"},
     {"door", "verdicts", "health", "web"},
-    {"writer", "latest", "todos", "orders", "customers"},
+    {"customers"},
+    {"writer", "latest", "todos", "orders"},
 )
 LOWER = {
     "log",

@@ -198,5 +198,6 @@ MAY_SAY: dict[str, frozenset[str]] = {
     product.Photographed.type: MAY["PUT", "/products/{id}/photo"],
     product.Viewed.type: MAY["POST", "/products/{id}/views"],
     product.Purchased.type: MAY["POST", "/products/{id}/purchases"],
+    customer.Updated.type: MAY["PUT", "/customers/me"],
     customer.RoleClaimed.type: _any_of("admin"),
 }

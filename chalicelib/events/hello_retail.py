@@ -8,7 +8,8 @@
 telephone number or an account's id third and a name fourth, so both are dropped. The first two are
 kept with `timeOrigin` as what was *claimed*, if they look like names of programs. The unique id is
 given to `alias` alone, which makes an opaque id of it: for an admin, who imports and so speaks for
-others; everyone else speaks for themselves, whatever the origin says.
+others; everyone else speaks for themselves, whatever the origin says, and `alias` makes their own
+id of any. The name that a login brings is personal, and is told apart from the fact.
 
 What is laxer than hello-retail: any id that ours can be, any origin (its clients break its own
 grammar). What is stricter: our limits on text. An image is an address; hello-retail leaves out its
@@ -30,6 +31,7 @@ from pydantic_core.core_schema import CoreSchema, any_schema
 from chalicelib.errors import Forbidden, Invalid, NotSupportedYet, UnknownSchema
 from chalicelib.events import customer, product
 from chalicelib.events.envelope import Claimed, Model, Told
+from chalicelib.events.person import Name
 from chalicelib.events.told import Converted, Entity, Time, valid
 
 IMPORTER = "admin"
@@ -60,9 +62,10 @@ def convert(document: Any, roles: frozenset[str], alias: Alias) -> Converted:
         subject=said.subject(alias),
         fact=said.fact(),
         claimed=_claimed(envelope),
-        actor=alias(_parts(origin)[-1]) if imports and origin is not None else None,
+        actor=said.speaker(origin, alias) if imports else None,
         key=envelope.key,
         named="eventId",
+        personal=said.personal(),
     )
 
 
@@ -190,6 +193,14 @@ class _Said(Model, ABC):
         """The event's subject in our log."""
         return f"product/{self.id}"
 
+    def speaker(self, origin: str | None, alias: Alias) -> str | None:
+        """Whom an importer speaks for, if somebody is named."""
+        return None if origin is None else alias(_parts(origin)[-1])
+
+    def personal(self) -> dict[str, Any] | None:
+        """What of it is personal."""
+        return None
+
     @abstractmethod
     def fact(self) -> Told:
         """The event's data in our log."""
@@ -235,13 +246,33 @@ class _AddRole(_Said):
         return customer.RoleClaimed(role=self.role)
 
 
+class _Login(_Said):
+    """`id` is that of the person who logs in, and so says what they are called."""
+
+    id: Person
+    name: Name
+
+    def subject(self, alias: Alias) -> str:
+        return f"customer/{alias(self.id)}"
+
+    def speaker(self, origin: str | None, alias: Alias) -> str | None:  # noqa: ARG002
+        return alias(self.id)
+
+    def personal(self) -> dict[str, Any] | None:
+        return {"name": self.name}
+
+    def fact(self) -> Told:
+        return customer.Updated()
+
+
 EVENTS: dict[str, type[_Said]] = {
     "com.nordstrom/product/create/1-0-0": _Create,
     "com.nordstrom/product/purchase/1-0-0": _Purchase,
     "com.nordstrom/product/image/1-0-0": _Image,
     "com.nordstrom/user-info/add-role/1-0-0": _AddRole,
+    "com.nordstrom/user-info/login/1-0-0": _Login,
 }
-LATER = ("com.nordstrom/user-info/login/1-0-0", "com.nordstrom/user-info/update-phone/1-0-0")
+LATER = ("com.nordstrom/user-info/update-phone/1-0-0",)
 ENVELOPES: dict[str, type[_Ingress]] = {
     "com.nordstrom/retail-stream-ingress/1-0-0": _Ingress,
     "com.nordstrom/retail-stream-egress/1-0-0": _Egress,

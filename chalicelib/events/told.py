@@ -28,6 +28,7 @@ class Converted:
 
     `actor` is whom an importer speaks for; None is the caller. `key` is what names the event
     where it comes from, the same each time that it is sent; `named` is the member that says so.
+    `personal` is for the fact's `pii`, under the key of the person who is its subject.
     """
 
     subject: str
@@ -36,6 +37,7 @@ class Converted:
     actor: str | None = None
     key: str | None = None
     named: str = "id"
+    personal: dict[str, Any] | None = None
 
 
 def valid(model: type[M], value: Any, within: str = "") -> M:

@@ -7,9 +7,10 @@ its key: told again, alone or in a batch, it is the same event.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
-from chalicelib import access, vault
+from chalicelib import access, customers, http, personal, vault
 from chalicelib.door import Once
 from chalicelib.errors import BadRequest
 from chalicelib.events import Told, cloudevents, hello_retail
@@ -38,7 +39,7 @@ class Said:
 def said(request: Request, kind: str, document: Any) -> Said:
     """The event that the document states, said by the caller or by whom an importer speaks for.
 
-    Raises Invalid, naming each member at fault, and Forbidden.
+    Raises Invalid, naming each member at fault, Forbidden, Erased, and CloudFailure.
     """
     found = _converted(request, kind, document)
     if found.actor is None:
@@ -46,19 +47,34 @@ def said(request: Request, kind: str, document: Any) -> Said:
     actor = found.actor or request.actor
     told = replace(request, path="/events", actor=actor)
     once = None if found.key is None else Once.of(told, found.key, document, found.named)
-    fact = found.fact.model_copy(update={"claimed": found.claimed})
-    return Said(found.subject, fact, actor, once)
+    return Said(found.subject, _whole(request, found), actor, once)
+
+
+def _whole(request: Request, found: Converted) -> Told:
+    """The fact with what is claimed, and with what is personal under its subject's key.
+
+    Who speaks for themselves keeps what they said before of what is not said here.
+    """
+    more: dict[str, Any] = {"claimed": found.claimed}
+    if found.personal is not None:
+        person = found.subject.partition("/")[2]
+        known = customers.members(request, person) if found.actor is None else {}
+        members = {"contact": {}, **known, **found.personal}
+        more["pii"] = personal.encrypt(person, found.subject, members)
+    return found.fact.model_copy(update=more)
 
 
 def _converted(request: Request, kind: str, document: Any) -> Converted:
     if kind == CLOUDEVENT:
         return cloudevents.convert(document)
-    return hello_retail.convert(document, request.roles, _alias)
+    return hello_retail.convert(document, request.roles, partial(_alias, request))
 
 
-def _alias(person: str) -> str:
-    """Whom hello-retail calls by this id, as only this shop can name them."""
-    return str(vault.name_for("hello-retail", person))
+def _alias(request: Request, person: str) -> str:
+    """Whom hello-retail calls by this id, as only this shop can name them; else the caller."""
+    if hello_retail.IMPORTER in request.roles:
+        return str(vault.name_for("hello-retail", person))
+    return http.entity(request.actor)
 
 
 def only_its_own(request: Request, *headers: str) -> None:

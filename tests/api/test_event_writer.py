@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 from shopfront import Answer, Shopfront, at, names
 
+from chalicelib import personal
+
 SHARD = "shardId-000000000002:"
 CLIENT = "hello-retail/web-client-create-product/jo@canary.example/Jo Canary"
 SELLER = "hello-retail/product-producer-creator/seller@canary.example/Sel Canary"
@@ -99,6 +101,52 @@ def test_each_event_needs_the_role_of_its_route(front: Shopfront, to: str, entit
     assert say(front, {**create(entity), "origin": CLIENT}, to).status == 403
 
 
-def test_logins_are_not_taken_yet(front: Shopfront) -> None:
-    answer = say(front, event("user-info/login", id="a", name="Jo"), "customer")
-    assert (answer.status, answer.slug) == (422, "not-supported-yet")
+def test_a_login_is_kept_as_who_the_person_is_under_their_own_key(
+    front: Shopfront, people: dict[str, str]
+) -> None:
+    known = {"name": "Jo", "contact": {"email": "jo@canary.example"}}
+    assert front.call("PUT", "/customers/me", known, to="customer").status == 202
+    front.settle()
+    login = event("user-info/login", id="amzn1.account.CANARY", name="Jo Canary", origin=CLIENT)
+    answer = say(front, login, "customer")
+    found = told(front, answer)
+    assert (found["verdict"], found["subject"]) == ("counted", f"customer/{people['customer']}")
+    assert "canary" not in repr(found).lower().replace("claimed", "")
+    me = front.get("/customers/me", to="customer").said
+    assert (me["name"], me["contact"]) == ("Jo Canary", known["contact"])
+
+
+def test_an_importer_logs_others_in_alone_and_in_a_batch(front: Shopfront) -> None:
+    logins = [
+        exported(event("user-info/login", id=f"{who}@canary.example", name=who), CLIENT, number)
+        for number, who in enumerate(("Ann", "Ben", "Ann"), 50)
+    ]
+    items = front.call("POST", "/events/batch", logins, to="admin").said["items"]
+    alone = say(front, logins[0], "admin")
+    front.settle()
+    assert [item["status"] for item in items] == [202] * 3
+    ann, ben, again = (item["subject"] for item in items)
+    assert ann == again == alone.said["subject"] != ben
+    for item in items:
+        found = front.get(f"/events/{item['id']}", at=item["position"], to="admin").said
+        assert found["verdict"] == "counted"
+        person = found["subject"].partition("/")[2]
+        members = personal.decrypt(person, found["subject"], found["data"]["pii"])
+        assert members == {"name": "Ben" if found["subject"] == ben else "Ann", "contact": {}}
+
+
+def test_who_was_erased_logs_in_no_more(front: Shopfront, refused: Any) -> None:
+    gone = front.person("customer")
+    front.settle()
+    person = front.get("/customers/me", to=gone).said["id"]
+    assert front.call("DELETE", f"/customers/{person}", to=gone).status == 202
+    front.settle()
+    login = event("user-info/login", id="x", name="Jo")
+    assert refused(410, "POST", "/events", login, to=gone).slug == "erased"
+    (item,) = front.call("POST", "/events/batch", [login], to=gone).said["items"]
+    assert (item["status"], item["type"]) == (410, "/problems/erased")
+
+
+def test_telephones_are_not_taken_yet(front: Shopfront, refused: Any) -> None:
+    said = event("user-info/update-phone", id="a", phone="4255552603")
+    assert refused(422, "POST", "/events", said, to="customer").slug == "not-supported-yet"

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from chalicelib import access
 from chalicelib.errors import Invalid, Problem
-from chalicelib.events import cloudevents, product
+from chalicelib.events import FACTS, cloudevents, product
 from chalicelib.events.customer import RoleClaimed
 from chalicelib.events.envelope import Claimed
 from chalicelib.events.told import Converted
@@ -58,9 +58,11 @@ def test_each_type_that_may_be_told_is_read_as_its_model_has_it(move: str) -> No
     assert (found.actor, found.claimed, found.named) == (None, None, "id")
 
 
-def test_what_may_be_told_is_what_a_role_may_say() -> None:
-    assert cloudevents.TYPES.keys() == access.MAY_SAY.keys()
-    assert {f"tillstream.{move}.v1" for move in DATA} == access.MAY_SAY.keys()
+def test_what_may_be_told_is_what_a_role_may_say_and_is_not_personal() -> None:
+    assert {f"tillstream.{move}.v1" for move in DATA} == cloudevents.TYPES.keys()
+    personal = {kind for kind in access.MAY_SAY if "pii" in FACTS[kind].model_fields}
+    assert personal == {"tillstream.customer.updated.v1"}
+    assert access.MAY_SAY.keys() == cloudevents.TYPES.keys() | personal
 
 
 def test_the_pair_of_source_and_id_is_the_key() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from chalicelib.errors import Forbidden, Invalid, Problem
 from chalicelib.events import hello_retail, product
-from chalicelib.events.customer import RoleClaimed
+from chalicelib.events.customer import RoleClaimed, Updated
 from chalicelib.events.envelope import Claimed
 from chalicelib.events.told import Converted
 
@@ -43,9 +43,9 @@ EVENTS: dict[str, dict[str, Any]] = {
     "product/purchase": {"id": "7749361"},
     "product/image": {"id": "4579874", "image": "erik.hello-retail.biz/i/p/4579874"},
     "user-info/add-role": {"id": "amzn1.account.AHMNGKV", "role": "merchant"},
+    "user-info/login": {"id": "amzn1.account.AHMNGKV", "name": "Ann O'Ther"},
 }
 LATER = {
-    "user-info/login": {"id": "amzn1.account.AHMNGKV", "name": "Jo Canary"},
     "user-info/update-phone": {"id": "amzn1.account.AHMNGKV", "phone": "4255552603"},
 }
 FORMS = ("bare", "ingress", "egress")
@@ -154,10 +154,36 @@ def test_a_role_is_added_by_an_admin_alone(form: str) -> None:
         convert(put(form, event("user-info/add-role")), MERCHANT)
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_login_is_an_update_of_the_person_and_their_name_is_told_apart(form: str) -> None:
+    found = convert(put(form, event("user-info/login")))
+    assert found.subject == f"customer/{alias('amzn1.account.AHMNGKV')}"
+    assert found.fact == Updated()
+    assert found.personal == {"name": "Ann O'Ther"}
+
+
+@pytest.mark.parametrize("origin", [ORIGIN, "hello-retail/web-client-login-user", "scraper"])
+def test_who_logs_in_is_who_speaks_whatever_the_origin_says(origin: str) -> None:
+    found = convert(put("bare", event("user-info/login"), origin))
+    assert f"customer/{found.actor}" == found.subject
+    bare = convert(event("user-info/login"))
+    assert f"customer/{bare.actor}" == bare.subject
+
+
+def test_who_does_not_import_logs_in_as_themselves() -> None:
+    found = hello_retail.convert(event("user-info/login"), MERCHANT, lambda _: "me")
+    assert (found.subject, found.actor) == ("customer/me", None)
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EVENTS if kind != "user-info/login"])
+def test_of_no_other_event_anything_is_personal(kind: str) -> None:
+    assert convert(event(kind)).personal is None
+
+
 @pytest.mark.parametrize("kind", LATER)
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("members", [{}, {"id": 7, "colour": "red"}])
-def test_logins_and_telephones_are_known_and_not_taken_yet(
+def test_telephones_are_known_and_not_taken_yet(
     form: str, kind: str, members: dict[str, Any]
 ) -> None:
     refusal = refused(put(form, event(kind, **members)))
@@ -181,6 +207,9 @@ SPOILT = [
         ("user-info/add-role", "id", ["", " ", "a\nb", "x" * 129, 1, None]),
         ("user-info/add-role", "role", ["admin", "photographer|merchant", "", 1, None]),
         ("user-info/add-role", "phone", ["4255552603"]),
+        ("user-info/login", "id", ["", " ", "a\nb", "x" * 129, 1, None]),
+        ("user-info/login", "name", ["", " ", "a\nb", "x" * 81, 1, None, ["Jo"]]),
+        ("user-info/login", "email", ["jo@canary.example"]),
     ]
     for value in values
 ]
