@@ -9,7 +9,7 @@ from typing import IO, Any, Self
 
 import duckdb
 
-from chalicelib.latest import moment
+from chalicelib.read import stamp
 from ops.query.columns import TABLES, table, told
 from ops.query.judged import Judged
 
@@ -72,7 +72,7 @@ def _row(judged: Judged) -> dict[str, str]:
         "subject": envelope.subject,
         "entity": envelope.subject.partition("/")[2],
         "actor": envelope.actor,
-        "clock": moment(judged.clock),
+        "clock": stamp(judged.clock),
         "time": envelope.time,
         "position": str(judged.position),
     }
