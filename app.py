@@ -28,8 +28,10 @@ from chalicelib import (
     web,
     writer,
 )
+from chalicelib.decisions.order import told
 from chalicelib.decisions.order.commands import Cancel, Collect, Ready, Refund
 from chalicelib.decisions.product import Create, Photograph, Purchase, Update, View
+from chalicelib.events import order
 from chalicelib.events.person import Card
 from chalicelib.events.told import Entity
 from chalicelib.openapi import Contract, Declared, Given, Route
@@ -224,20 +226,35 @@ def place_order(request: http.Request) -> Any:
     takes=Card,
     gives=door.RECORDED,
     refuses=(*MOVED, errors.NoCards, errors.Erased),
+    says=told(order.PaymentOffered),
 )
 def pay_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """Its customer offers another card, where the one before was declined."""
     return orders.pay(request, id)
 
 
-@route("POST", "/orders/{id}/ready", hears=WRITE, takes=Ready, gives=door.RECORDED, refuses=MOVED)
+@route(
+    "POST",
+    "/orders/{id}/ready",
+    hears=WRITE,
+    takes=Ready,
+    gives=door.RECORDED,
+    refuses=MOVED,
+    says=told(order.Ready),
+)
 def ready_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """The barista puts it on the counter."""
     return orders.move(request, id, Ready)
 
 
 @route(
-    "POST", "/orders/{id}/collected", hears=WRITE, takes=Collect, gives=door.RECORDED, refuses=MOVED
+    "POST",
+    "/orders/{id}/collected",
+    hears=WRITE,
+    takes=Collect,
+    gives=door.RECORDED,
+    refuses=MOVED,
+    says=told(order.Collected),
 )
 def collect_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """The barista hands it over the counter."""
@@ -245,7 +262,13 @@ def collect_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
 
 
 @route(
-    "POST", "/orders/{id}/cancelled", hears=WRITE, takes=Cancel, gives=door.RECORDED, refuses=MOVED
+    "POST",
+    "/orders/{id}/cancelled",
+    hears=WRITE,
+    takes=Cancel,
+    gives=door.RECORDED,
+    refuses=MOVED,
+    says=told(order.Cancelled),
 )
 def cancel_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """It is not wanted any more; what was paid is given back."""
@@ -259,6 +282,7 @@ def cancel_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     takes=Refund,
     gives=door.RECORDED,
     refuses=(*MOVED, errors.RefundTooLarge),
+    says=told(order.RefundRequested),
 )
 def refund_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """So many of some lines are given back, never more than is left of what was paid."""
@@ -272,6 +296,7 @@ def refund_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     takes=orders.Fulfillment,
     gives=door.RECORDED,
     refuses=MOVED,
+    says=told(order.Fulfilled),
 )
 def fulfil_order(request: http.Request) -> Any:
     """Its maker made an order that is to be delivered."""
@@ -279,7 +304,13 @@ def fulfil_order(request: http.Request) -> Any:
 
 
 @route(
-    "POST", "/deliveries", hears=WRITE, takes=orders.Delivery, gives=door.RECORDED, refuses=MOVED
+    "POST",
+    "/deliveries",
+    hears=WRITE,
+    takes=orders.Delivery,
+    gives=door.RECORDED,
+    refuses=MOVED,
+    says=told(order.Delivered),
 )
 def deliver_order(request: http.Request) -> Any:
     """The courier brought it."""

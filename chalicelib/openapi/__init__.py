@@ -143,10 +143,11 @@ def _valued(schema: dict[str, Any]) -> dict[str, Any]:
 def _operation(route: Route, bodies: dict[Any, Any]) -> dict[str, Any]:
     roles = [] if route.public else sorted(access.MAY[route.method, route.path])
     content = {kind: {"schema": bodies[type_]} for kind, type_ in route.takes.items()}
-    given = _parameters(route)
+    given, rule = _parameters(route), route.declared.get("says")
     return {
         "operationId": to_camel(route.handler.__name__),
         "summary": (route.handler.__doc__ or "").strip(),
+        **({"description": rule} if rule else {}),
         "tags": [route.path.split("/")[1] or "web"],
         "security": [{"token": [role]} for role in roles],
         **({"parameters": given} if given else {}),

@@ -71,6 +71,7 @@ def _operation(
         "section",
         _tag("h2", _tag("code", escape(f"{method} {path}"))),
         _tag("p", _marked(operation["summary"])),
+        *([_tag("p", _marked(operation["description"]))] if "description" in operation else []),
         _tag("p", f"For {', '.join(roles)}." if roles else "For anyone; no token is asked for."),
         _part("Asks", [_parameter(each) for each in operation.get("parameters", ())]),
         _part("Takes", _contents(document, operation.get("requestBody", {}))),

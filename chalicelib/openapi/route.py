@@ -70,6 +70,7 @@ class Declared(TypedDict, total=False):
     `asks`     a TypedDict of its query parameters; it takes no others
     `hears`    the request headers that mean something to it, of those in `HEARD`
     `refuses`  what it can refuse beside what follows from the rest
+    `says`     a rule that it goes by, in words
     """
 
     public: bool
@@ -78,6 +79,7 @@ class Declared(TypedDict, total=False):
     asks: Any
     hears: tuple[str, ...]
     refuses: tuple[type[Problem], ...]
+    says: str
 
 
 class Route(NamedTuple):

@@ -27,6 +27,11 @@ Status = Literal[
 ]
 UNPAID = "unpaid"  # where an order without a card stands once it is placed
 NOWHERE = "nowhere"  # where an order stands that there is not
+WORDS = {
+    "placed": "placed with a card",
+    UNPAID: "placed without a card",
+    NOWHERE: "not there yet",
+}
 CHARGE, REFUND, EXPIRE, NOTIFY, MAKER, COURIER = (
     "charge",
     "refund",
@@ -72,7 +77,7 @@ def move_of(data: Fact, *, stands: str) -> Move | None:
 
 def in_words(stands: str) -> str:
     """Where an order stands, as people say it."""
-    return {"placed": "placed with a card", UNPAID: "placed without a card"}.get(stands, stands)
+    return WORDS.get(stands, stands)
 
 
 def told(event: type[Fact]) -> str:
