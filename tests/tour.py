@@ -81,6 +81,7 @@ def check(tour: list[Block]) -> None:
     asked = {(method, path.partition("?")[0]) for block in tour for _, method, path in block.calls}
     assert {("POST", "/products"), ("PUT", "/products/mug-1/photo")} <= asked
     assert {("POST", "/products/mug-1/views"), ("POST", "/products/mug-1/purchases")} <= asked
+    assert {("POST", "/orders"), ("GET", "/orders"), ("POST", "/deliveries")} <= asked
     said = [answer for block in tour for answer in block.answers]
     items = [item for each in said for item in each.get("items", ())]
     product, listed = first(said, "id", "mug-1"), first(items, "id", "mug-1")
@@ -91,6 +92,18 @@ def check(tour: list[Block]) -> None:
     assert shared["creator"] == score["userId"]
     assert shared["photographer"] != "UNKNOWN"
     assert first(said, "verdict", "counted")["subject"] == "product/mug-1"
+    check_orders(said, items)
+
+
+def check_orders(said: list[dict[str, Any]], items: list[dict[str, Any]]) -> None:
+    """The coffee is John's with its milk and was handed over; the cake is at its door."""
+    made, coffee = first(items, "name", "John"), first(said, "name", "John")
+    assert [line["options"] for line in made["lines"]] == [["oat milk"]]
+    assert made["readyAt"] > coffee["timeline"][0]["at"]
+    assert coffee["total"] == {"amount": 840, "currency": "EUR"}
+    assert [step["status"] for step in coffee["timeline"]] == ["placed", "ready", "collected"]
+    cake = first(said, "name", "marcia")
+    assert (cake["status"], cake["address"]) == ("delivered", "somewhere")
 
 
 def first(found: list[dict[str, Any]], name: str, value: str) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def call(method, url, headers, body=b"{}"):
 
 
 def test_the_tour_of_the_readme_passes_with_tokens_of_an_issuer(api, issuer, tmp_path):
-    roles = ["merchant", "photographer", "customer"]
+    roles = ["merchant", "photographer", "customer", "barista", "maker", "courier"]
     cognito = {"cognito:groups": roles, "token_use": "access", "client_id": AUDIENCE}
     token = issuer.token(sub="mia", aud=None, roles=None, **cognito)
     tour = taken(tmp_path, api, TOKEN=token)
