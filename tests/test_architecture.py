@@ -48,7 +48,8 @@ LOWER = {
     "payments",
 }
 GROUND = {"events", "signing", "errors", "config"}
-CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys", "todos.done"}
+CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys"}
+CLOUD |= {"todos.done", "todos.sending", "todos.courier"}
 PURE = (
     "chalicelib.events",
     "chalicelib.decisions",

@@ -26,7 +26,7 @@ from chalicelib.errors import CloudFailure, TryAgain
 from chalicelib.events import FACTS, Outcome
 from chalicelib.signing import keys, seal
 from chalicelib.subjects import subject_key, subject_of
-from chalicelib.todos import destroy_key, done, expire, lease
+from chalicelib.todos import courier, destroy_key, done, expire, lease, maker, notify
 from chalicelib.todos.kind import Kind, Owed
 from chalicelib.todos.lease import Lease
 from chalicelib.views import todos as view
@@ -191,5 +191,8 @@ WAITS: Mapping[str, Callable[[], int]] = {"expire": lambda: config.settings().ca
 
 KINDS: Mapping[str, Kind] = {
     "expire": expire.do,
+    "notify": notify.do,
+    "mail-maker": maker.do,
+    "courier": courier.do,
     DESTROY_KEY: destroy_key.do,
 }

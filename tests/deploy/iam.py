@@ -15,7 +15,7 @@ from typing import Any
 
 from chalicelib import config
 
-SERVICES = ("kinesis", "dynamodb", "s3", "ssm", "sqs")
+SERVICES = ("kinesis", "dynamodb", "s3", "ssm", "sqs", "ses", "sns")
 HERE = "arn:aws:{}:eu-central-1:000000000000:{}"
 TRANSACTED = {"Put": "PutItem", "Update": "UpdateItem", "Delete": "DeleteItem", "Get": "GetItem"}
 TRANSACTED["ConditionCheck"] = "ConditionCheckItem"
@@ -78,6 +78,16 @@ def of_ssm(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
 def of_sqs(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
     name = params.get("QueueName") or params["QueueUrl"].rpartition("/")[2]
     yield Use(f"sqs:{operation.removesuffix('Batch')}", HERE.format("sqs", name))
+
+
+def of_ses(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
+    yield Use(f"ses:{operation}", HERE.format("ses", f"identity/{params['Source']}"))
+
+
+def of_sns(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
+    """A message to a phone number is of no resource that IAM could name."""
+    assert "PhoneNumber" in params
+    yield Use(f"sns:{operation}", "*")
 
 
 def of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:

@@ -225,6 +225,7 @@ def live(shop):
     every_route(shop)
     shop.project()
     owing(shop)
+    telling(shop)
     provision.empty_table(shop.names.table)
     shop.sweep()
     assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
@@ -253,6 +254,23 @@ def owing(shop):
         shop.work()
     shop.project()
     assert not list(filter(None, todos.view.open_todos()))
+
+
+def telling(shop):
+    """Two orders: of one its customer is told, the other goes from its maker to its courier."""
+    contact = {"email": "mia@mail.example", "phone": "+4915155500000"}
+    cart = {"lines": [{"productId": "mug", "quantity": 1}], "name": "Mia", "contact": contact}
+    shop.recorded("POST", "/orders", cart | {"collect": True})
+    home = shop.recorded("POST", "/orders", cart | {"deliver": {"address": "12 Long Lane"}})
+    shop.project()
+    assert shop.work() >= 3
+    made = {"orderId": home["subject"].removeprefix("order/"), "fulfillmentId": "made"}
+    shop.recorded("POST", "/fulfillments", made)
+    shop.project()
+    assert shop.work() >= 1
+    shop.project()
+    told = shop.call("GET", "/orders/{id}", id=made["orderId"])[1]["timeline"]
+    assert told[-1]["status"] == "dispatched"
 
 
 def every_route(shop):
