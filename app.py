@@ -26,6 +26,7 @@ from chalicelib import (
     todos,
     verdicts,
     web,
+    webhook,
     writer,
 )
 from chalicelib.decisions.order import told
@@ -35,6 +36,7 @@ from chalicelib.events import order
 from chalicelib.events.person import Card
 from chalicelib.events.told import Entity
 from chalicelib.openapi import Contract, Declared, Given, Route
+from chalicelib.payments.notice import Notice
 from chalicelib.read import Page, Paging
 from chalicelib.signing import Jwks, keys
 from chalicelib.views import (
@@ -287,6 +289,20 @@ def cancel_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
 def refund_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """So many of some lines are given back, never more than is left of what was paid."""
     return orders.move(request, id, Refund)
+
+
+@route(
+    "POST",
+    "/payments/webhook",
+    public=True,
+    hears=("Stripe-Signature",),
+    takes=Notice,
+    gives=Given(None, 204),
+    refuses=(errors.NotFound, errors.CatchingUp, errors.Throttled),
+)
+def hear_stripe(request: http.Request) -> Any:
+    """Stripe tells what became of a payment; what is not about an open charge is passed over."""
+    return webhook.hear(request)
 
 
 @route(

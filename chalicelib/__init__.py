@@ -23,5 +23,5 @@ only from a table that is level.
     errors      every way to say no   personal    what only a person's key can read
     work        the queue of pokes    todos       what is owed, and how it is done
     orders      from cart to doorstep payments    who moves the money
-    customers   who a person is
+    customers   who a person is       webhook     what Stripe tells
 """

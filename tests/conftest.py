@@ -1,7 +1,11 @@
 """What tests share: a cloud of their own, and in it a fresh shop for each test that asks."""
 
 import itertools
+import json
 import os
+import subprocess
+import sys
+from pathlib import Path
 from unittest import mock
 
 import pytest
@@ -36,6 +40,17 @@ def shop(cloud):
         yield names
     config.settings.cache_clear()
     keys.forget()
+
+
+@pytest.fixture(scope="session")
+def like_stripe():
+    """Where localstripe is, for the whole run: a process that is ended by its own number."""
+    script = Path(__file__).parent / "payments" / "like_stripe.py"
+    with subprocess.Popen([sys.executable, script], stdout=subprocess.PIPE) as running:
+        try:
+            yield json.loads(running.stdout.readline())["url"]
+        finally:
+            running.terminate()
 
 
 def pytest_sessionfinish(session, exitstatus):

@@ -33,6 +33,7 @@ LAYERS = (
     {"door", "verdicts", "health", "web"},
     {"customers"},
     {"writer", "latest", "todos", "orders"},
+    {"webhook"},
 )
 LOWER = {
     "log",

@@ -40,6 +40,7 @@ TillstreamError
 │   │   ├── NoSuchType            no such type of event is taken here
 │   │   ├── NoSealedEvent         a partner's event: not our strict JWS, JSON or event profile
 │   │   ├── UnfitSignature        the bytes are not what the partner's key signed
+│   │   ├── SignedLongAgo         what was signed may be a replay
 │   │   ├── NoSuchKey             the trust document names no such key
 │   │   ├── KeyOutsideWindow      the key is outside its window, or revoked
 │   │   ├── ForAnotherStream      sealed for another stream than this shop's
@@ -92,6 +93,7 @@ from chalicelib.errors.problem import (
     Problem,
     RefundTooLarge,
     Refused,
+    SignedLongAgo,
     Throttled,
     TooLarge,
     Unauthenticated,
@@ -167,6 +169,7 @@ __all__ = [
     "RefundTooLarge",
     "Refused",
     "SecurityError",
+    "SignedLongAgo",
     "Stale",
     "Tampered",
     "Throttled",

@@ -175,9 +175,15 @@ class NoSealedEvent(Invalid):
 
 
 class UnfitSignature(Invalid):
-    """The signature does not fit the bytes that the partner sent."""
+    """The signature does not fit the bytes that were sent."""
 
     slug = "bad-signature"
+
+
+class SignedLongAgo(Invalid):
+    """It was signed over 300 s ago; it may be a replay."""
+
+    slug = "signed-long-ago"
 
 
 class NoSuchKey(Invalid):

@@ -24,13 +24,16 @@ from chalicelib.errors import (
     KeyReused,
     NotYet,
     Problem,
+    SignedLongAgo,
     Throttled,
     TooLarge,
     Unauthenticated,
     Unavailable,
+    UnfitSignature,
     Unsupported,
 )
 from chalicelib.events.record import POSITION
+from chalicelib.payments.notice import SIGNATURE
 
 JSON = "application/json"
 PARAMETER = re.compile(r"\{(\w+)\}")
@@ -184,6 +187,17 @@ HEARD: dict[str, Heard] = {
             ),
         ],
         (Changed,),
+    ),
+    "Stripe-Signature": Heard(
+        Annotated[
+            str,
+            Field(
+                pattern=SIGNATURE,
+                description="Stripe's: when it was sent, and the HMAC of that and the body. "
+                "Without it nothing is read.",
+            ),
+        ],
+        (UnfitSignature, SignedLongAgo),
     ),
 }
 

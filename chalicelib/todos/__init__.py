@@ -22,17 +22,27 @@ from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
 from chalicelib.decisions.todo import owed_by
 from chalicelib.door import Once
-from chalicelib.errors import CloudFailure, TryAgain
+from chalicelib.errors import CatchingUp, CloudFailure, TryAgain
 from chalicelib.events import FACTS, Outcome
 from chalicelib.signing import keys, seal
 from chalicelib.subjects import subject_key, subject_of
-from chalicelib.todos import courier, destroy_key, done, expire, lease, maker, notify
+from chalicelib.todos import (
+    charge,
+    courier,
+    destroy_key,
+    done,
+    expire,
+    lease,
+    maker,
+    notify,
+    refund,
+)
 from chalicelib.todos.kind import Kind, Owed
 from chalicelib.todos.lease import Lease
 from chalicelib.views import todos as view
 from chalicelib.work import Poke
 
-__all__ = ["KINDS", "Kind", "Owed", "sweep", "work"]
+__all__ = ["KINDS", "Kind", "Owed", "settle", "sweep", "work"]
 
 ACTOR = "system"
 ATTEMPTS = 6
@@ -56,6 +66,20 @@ def work(invocation: Mapping[str, Any]) -> None:
         queue.poke([poke], BEHIND_S)
     elif (owed := _owed(level, poke)) is not None:
         _settle(owed)
+
+
+def settle(todo: str, subject: str, outcome: Outcome) -> bool:
+    """Say what somebody else has found that a to-do came to; whether it was open.
+
+    Raises CatchingUp where the table is not level, CloudFailure.
+    """
+    level = checkpoint.level(LEVEL_S)
+    if level is None:
+        raise CatchingUp("what is owed is not known yet; please tell it again")
+    owed = _owed(level, Poke(todo, subject))
+    if owed is not None:
+        _append(owed, done.put(outcome))
+    return owed is not None
 
 
 def sweep() -> None:
@@ -190,9 +214,11 @@ def _wait_s(kind: str) -> int:
 WAITS: Mapping[str, Callable[[], int]] = {"expire": lambda: config.settings().card_wait_s}
 
 KINDS: Mapping[str, Kind] = {
+    "charge": charge.do,
     "expire": expire.do,
     "notify": notify.do,
     "mail-maker": maker.do,
     "courier": courier.do,
     DESTROY_KEY: destroy_key.do,
+    "refund": refund.do,
 }

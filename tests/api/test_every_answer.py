@@ -140,7 +140,9 @@ def test_a_key_that_stood_for_another_command_is_409(front: Shopfront, route: Ro
 
 
 @pytest.mark.parametrize(
-    "route", [r for r in ROUTES if any(bodies(r))], ids=lambda route: " ".join(route[:2])
+    "route",
+    [r for r in ROUTES if any(bodies(r)) and "Stripe-Signature" not in r.hears],  # signed: its own
+    ids=lambda route: " ".join(route[:2]),
 )
 def test_every_example_is_taken(front: Shopfront, route: Route) -> None:
     somebody = front.person(*sorted(access.ROLES))

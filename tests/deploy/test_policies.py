@@ -11,13 +11,27 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+import stripe
 from iam import Recorder, allows, grants
 from oidc import AUDIENCE
 
 import local.cloud
-from chalicelib import access, archive, config, door, latest, log, personal, todos, vault, work
+from chalicelib import (
+    access,
+    archive,
+    config,
+    door,
+    latest,
+    log,
+    personal,
+    todos,
+    vault,
+    webhook,
+    work,
+)
 from chalicelib.errors import TryAgain, Unauthenticated
 from chalicelib.events import Envelope, Shard, order
+from chalicelib.payments.stripe import gateway
 from chalicelib.signing import SigningKey, keys, seal
 from local import batches, provision
 
@@ -100,7 +114,17 @@ class Deployed:
             return handler(event, None)
 
     def call(
-        self, method, route, body=None, *, key=None, after=None, query=None, kind=JSON, **params
+        self,
+        method,
+        route,
+        body=None,
+        *,
+        key=None,
+        after=None,
+        query=None,
+        kind=JSON,
+        signature=None,
+        **params,
     ):
         event = {
             "httpMethod": method,
@@ -108,7 +132,8 @@ class Deployed:
             "path": route,
             "headers": {"Content-Type": kind}
             | ({"Idempotency-Key": key} if key else {})
-            | ({"Read-After": after} if after else {}),
+            | ({"Read-After": after} if after else {})
+            | ({"Stripe-Signature": signature} if signature else {}),
             "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
             "pathParameters": params,
             "stageVariables": None,
@@ -180,10 +205,12 @@ def forget():
     archive._tails.clear()
     latest._names.cache_clear()
     latest._end_of.cache_clear()
+    gateway.cache_clear()
+    webhook._secret.cache_clear()
 
 
 @pytest.fixture(scope="module")
-def uses(cloud, issuer):
+def uses(cloud, issuer, like_stripe):
     """What each function asked, in a shop that lived through all that can happen to one."""
     names = local.cloud.Names(stage="least")
     with mock.patch.dict(os.environ):
@@ -191,7 +218,13 @@ def uses(cloud, issuer):
         config.forget()
         provision.provision(names, cloud.state, 2)
         os.environ |= {"IDENTITY": "", "OIDC_ISSUER": issuer.url, "OIDC_AUDIENCE": AUDIENCE}
+        os.environ |= {"PAYMENTS": "stripe", "STRIPE_URL": like_stripe}
         shop = Deployed(names)
+        for name, value in (("stripe-key", "sk_test_12345"), ("stripe-webhook", "whsec_1")):
+            os.environ[name.upper().replace("-", "_")] = f"/tillstream/least/{name}"
+            config.client("ssm").put_parameter(
+                Name=f"/tillstream/least/{name}", Value=value, Type="SecureString"
+            )
         live(shop)
         authorizing(shop, issuer)
         yield shop.recorder.uses
@@ -226,6 +259,7 @@ def live(shop):
     shop.project()
     owing(shop)
     telling(shop)
+    paying(shop)
     provision.empty_table(shop.names.table)
     shop.sweep()
     assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
@@ -271,6 +305,28 @@ def telling(shop):
     shop.project()
     told = shop.call("GET", "/orders/{id}", id=made["orderId"])[1]["timeline"]
     assert told[-1]["status"] == "dispatched"
+
+
+def paying(shop):
+    """An order that is paid by card; another of which Stripe tells, twice, that its card failed."""
+    cart = {"lines": [{"productId": "mug", "quantity": 1}], "name": "Mia", "collect": True}
+    cart["payment"] = {"token": "pm_card_visa"}
+    shop.recorded("POST", "/orders", cart)
+    shop.project()
+    assert shop.work() >= 1
+    placed = shop.recorded("POST", "/orders", cart)
+    shop.project()
+    entity = placed["subject"].removeprefix("order/")
+    about = {"stage": "least", "order": entity, "todo": f"charge@{placed['position']}"}
+    intent = {"id": "pi_1", "status": "requires_payment_method", "metadata": about}
+    intent |= {"amount": 1200, "currency": "eur"}
+    said = json.dumps({"type": "payment_intent.payment_failed", "data": {"object": intent}})
+    for _ in range(2):
+        header = stripe.WebhookSignature.generate_signature_header(said, "whsec_1")
+        status, _ = shop.call("POST", "/payments/webhook", said, signature=header)
+        assert status == 204
+    shop.project()
+    assert todos.done.read(about["todo"]).reason == "declined"
 
 
 def every_route(shop):
@@ -330,11 +386,13 @@ def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_
 
     speakers = ["api_handler", "work"]
     assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "segments")] == ["project"]
-    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "done")] == ["work"]
+    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "done")] == speakers
     assert [f for f in FUNCTIONS if may(f, "s3:GetObject", "vault")] == speakers
     assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecord", "")] == speakers
     assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecords", "")] == ["api_handler"]
-    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "")] == speakers
+    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "producer-key")] == speakers
+    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-key")] == ["work"]
+    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-webhook")] == ["api_handler"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

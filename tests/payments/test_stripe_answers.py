@@ -38,9 +38,9 @@ class Script(BaseHTTPRequestHandler):
         raw = json.dumps(said).encode() if isinstance(said, dict) else said
         self.send_response(status)
         self.send_header("Content-Length", str(len(raw)))
+        self.send_header("Connection", "close")
         self.end_headers()
         self.wfile.write(raw)
-        self.close_connection = True
 
     do_GET = do_POST  # noqa: N815
 
