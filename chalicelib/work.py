@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -66,7 +66,7 @@ def _send(entries: list[dict[str, Any]]) -> None:
         raise CloudFailure(f"sqs took not every poke: {answer['Failed'][0].get('Code')}")
 
 
-@cache
+@lru_cache(maxsize=8)
 def _url(sqs: Any, queue: str) -> str:
     url: str = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
     return url

@@ -103,7 +103,7 @@ def sweep() -> None:
 
 def _forgotten(level: Level) -> Iterator[list[Poke]]:
     """A page at a time; of those who stand still for all views no row says what is owed."""
-    parked, now = level.parked, _now()
+    parked, now = level.parked, lease.now()
     for rows in view.open_todos():
         aged = [row for row in rows if _is_due(row.body["kind"], row.body["since"], now)]
         held = lease.read(map(view.id_of, aged))
@@ -131,7 +131,7 @@ def _owed(level: Level, poke: Poke) -> Owed | None:
         return None
     state = subject_of(decider, row).state
     todo = owed_by(state).get(poke.todo)
-    if todo is None or _now() - todo.since < _wait_s(todo.kind) * 1000:
+    if todo is None or lease.now() - todo.since < _wait_s(todo.kind) * 1000:
         return None
     if todo.kind not in KINDS:
         telemetry.say("no-kind", todo=poke.todo)
@@ -199,11 +199,7 @@ def _named(failure: Exception) -> str:
 
 
 def _since(owed: Owed) -> int:
-    return _now() - owed.todo.since
-
-
-def _now() -> int:
-    return time.time_ns() // 1_000_000
+    return lease.now() - owed.todo.since
 
 
 def _wait_s(kind: str) -> int:

@@ -46,15 +46,15 @@ def take(todo: str) -> Lease | None:
     """
     row = store.get(Key(PK, todo))
     known = row and _lease(row)
-    if known and known.until > _now():
+    if known and known.until > now():
         return None
-    mine = Lease(todo, known.attempt + 1 if known else 1, _now() + LASTS_S * 1000)
+    mine = Lease(todo, known.attempt + 1 if known else 1, now() + LASTS_S * 1000)
     return mine if _put(mine, known.who if known else None) else None
 
 
 def lapse(mine: Lease, in_s: float) -> None:
     """It lapses so soon: the next attempt need not wait any longer. Raises CloudFailure."""
-    _put(Lease(mine.todo, mine.attempt, _now() + int(in_s * 1000)), mine.who)
+    _put(Lease(mine.todo, mine.attempt, now() + int(in_s * 1000)), mine.who)
 
 
 def read(todos: Iterable[str]) -> dict[str, Lease]:
@@ -65,7 +65,7 @@ def read(todos: Iterable[str]) -> dict[str, Lease]:
 
 def is_held(lease: Lease | None) -> bool:
     """Whether somebody is at it."""
-    return lease is not None and lease.until > _now()
+    return lease is not None and lease.until > now()
 
 
 def _put(lease: Lease, before: str | None) -> bool:
@@ -81,5 +81,6 @@ def _lease(row: Row) -> Lease:
     return Lease(row.key.sk, row.body["attempt"], row.body["until"], row.body["token"])
 
 
-def _now() -> int:
+def now() -> int:
+    """The time, in ms."""
     return time.time_ns() // 1_000_000

@@ -1,4 +1,4 @@
-"""Three clouds in memory: the few calls of DynamoDB, S3 and Kinesis that the engine makes.
+"""Four clouds in memory: the few calls of DynamoDB, S3, Kinesis and SQS that the engine makes.
 
 A twin, not a stand-in: test_simulator.py makes the same calls here and over the wire and asks for
 the same answers. What it adds is `around`: a hook before and after each call, where a scheduler
@@ -35,7 +35,7 @@ class Cloud:
 
     def __init__(self, around: Around = lambda *_: None) -> None:
         self.around = around
-        self.services = {"dynamodb": DynamoDB(), "s3": S3(), "kinesis": Kinesis()}
+        self.services = {"dynamodb": DynamoDB(), "s3": S3(), "kinesis": Kinesis(), "sqs": SQS()}
 
     def __getitem__(self, service: str) -> Any:
         return self.services[service]
@@ -68,7 +68,7 @@ def _key(item: Item) -> tuple[str, str]:
 
 
 class DynamoDB:
-    """Tables whose key is pk, sk; no index, no query by one."""
+    """Tables whose key is pk, sk, with an index `listing`; of queries only that index's."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -114,6 +114,30 @@ class DynamoDB:
         assert ConsistentRead
         return {"Items": [dict(item) for item in self._table("Scan", TableName).values()]}
 
+    def query(
+        self,
+        TableName: str,
+        IndexName: str,
+        ExpressionAttributeValues: Item,
+        Limit: int,
+        ExclusiveStartKey: Item | None = None,
+        **_: Any,
+    ) -> Any:
+        """The rows of one list in its order."""
+        assert IndexName == "listing"
+        listing, after = ExpressionAttributeValues[":h"], ExclusiveStartKey or {}
+        items = [
+            dict(item)
+            for item in self._table("Query", TableName).values()
+            if item.get("listing") == listing and _place(item) > _place(after)
+        ]
+        items.sort(key=_place)
+        answer: dict[str, Any] = {"Items": items[:Limit]}
+        if len(items) >= Limit:
+            names = ("pk", "sk", "listing", "listed")
+            answer["LastEvaluatedKey"] = {name: items[Limit - 1][name] for name in names}
+        return answer
+
     def transact_write_items(self, TransactItems: list[Any]) -> Any:
         operation = "TransactWriteItems"
         actions = [(kind, action) for entry in TransactItems for kind, action in entry.items()]
@@ -137,6 +161,13 @@ class DynamoDB:
             if item is not None:
                 table[key] = item
         return {}
+
+
+def _place(item: Item) -> tuple[str, str, str]:
+    """Where the item stands in its list."""
+    if not item:
+        return "", "", ""
+    return item["listed"]["S"], item["pk"]["S"], item["sk"]["S"]
 
 
 def _outcome(old: Item | None, kind: str, action: Item) -> Item | str | None:
@@ -263,3 +294,19 @@ class Kinesis:
                 for shard, parents in self.streams[StreamName].items()
             ]
         }
+
+
+class SQS:
+    """Queues of bodies; they are handed to the worker by the test, whatever their delay."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.queues: dict[str, list[str]] = {}
+
+    def get_queue_url(self, QueueName: str) -> Any:
+        return {"QueueUrl": f"http://127.0.0.1/000000000000/{QueueName}"}
+
+    def send_message_batch(self, QueueUrl: str, Entries: list[Any]) -> Any:
+        queue = self.queues.setdefault(QueueUrl.rpartition("/")[2], [])
+        queue += [entry["MessageBody"] for entry in Entries]
+        return {"Successful": [{"Id": entry["Id"]} for entry in Entries]}

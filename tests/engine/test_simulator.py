@@ -21,6 +21,7 @@ KEPT = (
     "CommonPrefixes",
     "IsTruncated",
     "KeyCount",
+    "LastEvaluatedKey",
     "Body",
 )
 
@@ -87,6 +88,26 @@ def scan() -> Call:
     return "dynamodb", "scan", {"TableName": "TABLE", "ConsistentRead": True}
 
 
+def listing(limit: int, after: str | None = None) -> Call:
+    """The list `open`, as the store asks for it."""
+    more = {} if after is None else {"ExclusiveStartKey": key(after) | listed_at(after)}
+    query = {
+        "TableName": "TABLE",
+        "IndexName": "listing",
+        "KeyConditionExpression": "#h = :h",
+        "ExpressionAttributeNames": {"#h": "listing"},
+        "ExpressionAttributeValues": {":h": {"S": "open"}},
+        "ScanIndexForward": True,
+        "Limit": limit,
+    }
+    return "dynamodb", "query", query | more
+
+
+def listed_at(place: str, of: str = "open") -> dict[str, Any]:
+    return {"listing": {"S": of}, "listed": {"S": place}}
+
+
+LISTED = write(*(put(pk, **listed_at(pk)) for pk in "cab"), put("d", **listed_at("d", "shut")))
 FIRST = "SET #body = if_not_exists(#body, :body), #listed = if_not_exists(#listed, :listed)"
 RANKED = "ADD #rank :rank SET #ranking = :ranking"
 ABSENT, TOKEN = "attribute_not_exists(pk)", "#token = :token"
@@ -141,6 +162,8 @@ TABLE: dict[str, list[Call]] = {
     "a key too long": [write(put("x" * 2049)), scan()],
     "a row too large": [write(put("a", body={"S": "x" * 410_000})), scan()],
     "a number too long": [write(update("t", "ADD #rank :rank", rank={"N": "1" * 39})), scan()],
+    "a list": [LISTED, listing(10), listing(1), listing(3), listing(2, "a"), listing(2, "c")],
+    "a list without rows": [listing(10)],
     "a key asked for twice": [batch("a", "a")],
     "a hundred and one keys": [batch(*(f"a{number}" for number in range(101)))],
 }
@@ -311,3 +334,17 @@ def test_shards_are_listed_as_over_the_wire(shop):
             return [[each.get(name) for name in names] for each in listed]
 
         assert shards(cloud.client("kinesis")) == shards(config.client("kinesis"))
+
+
+def test_a_poke_is_sent_as_over_the_wire(shop):
+    memory, wire = Cloud().client("sqs"), config.client("sqs")
+    entries = [{"Id": str(at), "MessageBody": f"b{at}", "DelaySeconds": 0} for at in range(3)]
+    for cloud in (memory, wire):
+        url = cloud.get_queue_url(QueueName=shop.work_queue)["QueueUrl"]
+        assert url.rpartition("/")[2] == shop.work_queue
+        said = cloud.send_message_batch(QueueUrl=url, Entries=entries)
+        assert [each["Id"] for each in said["Successful"]] == ["0", "1", "2"]
+        assert not said.get("Failed")
+    taken = wire.receive_message(QueueUrl=url, MaxNumberOfMessages=10)["Messages"]
+    held = memory._cloud["sqs"].queues[shop.work_queue]
+    assert sorted(each["Body"] for each in taken) == held

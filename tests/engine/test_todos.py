@@ -1,0 +1,319 @@
+"""To-dos: done once each by whoever is poked, and only where nothing says that they were done."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from owing import PLACED, SHARDS, Till, owing, poked
+
+from chalicelib import archive, checkpoint, projector, todos
+from chalicelib.errors import TryAgain
+from chalicelib.events import order
+from chalicelib.todos import Owed, done, lease
+from chalicelib.views import todos as view
+
+
+@pytest.fixture
+def till() -> Iterator[Till]:
+    """A shop that is level, and in it one order by card, not delivered to the consumer yet."""
+    with owing() as made:
+        made.say("created", "product/1", {"brand": "b", "name": "n", "description": ""} | CUPS)
+        made.say("created", "product/2", {"brand": "b", "name": "n", "description": ""} | CUPS)
+        made.deliver()
+        projector.sweep()
+        made.later(1000)
+        made.say("placed", "order/1", PLACED)
+        yield made
+
+
+CUPS = {"category": "cups"}
+
+
+def lines(capsys: Any) -> list[dict[str, Any]]:
+    """What was said to the operator."""
+    return [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+
+
+def failing(till: Till, times: int) -> Counter[str]:
+    """The provider does not answer so many times; how often it was asked, by to-do."""
+    asked: Counter[str] = Counter()
+    honest = till.kinds["charge"]
+
+    def charge(owed: Owed) -> Any:
+        asked[owed.id] += 1
+        assert asked[owed.id] == owed.attempt
+        if asked[owed.id] <= times:
+            raise TryAgain("not now")
+        return honest(owed)
+
+    till.kinds["charge"] = charge
+    return asked
+
+
+def empty(till: Till) -> None:
+    """The table is made anew, and the consumer knows nothing of it."""
+    till.world.drop()
+    till.world.create()
+    archive._tails.clear()
+
+
+class TestDone:
+    def test_what_a_batch_opens_is_poked_done_and_settled(self, till):
+        till.deliver()
+        (todo,) = till.open()
+        assert [json.loads(body) for body in till.pokes] == [{"todo": todo, "subject": "order/1"}]
+        assert till.work() == 1
+        till.deliver()
+        assert till.open() == []
+        assert (till.order().status, till.order().captured) == ("paid", 700)
+        assert till.provider.effects == till.outcomes() == {todo: 1}
+
+    def test_a_poke_of_what_is_settled_or_never_was_does_nothing(self, till):
+        till.deliver()
+        pokes = list(till.pokes)
+        till.work()
+        till.deliver()
+        till.provider.forget()
+        till.pokes[:] = pokes * 3
+        till.pokes.append('{"todo": "charge@nowhere", "subject": "order/1"}')
+        till.pokes.append('{"todo": "charge@nowhere", "subject": "order/99"}')
+        till.pokes.append('{"todo": "charge@nowhere", "subject": "nobody/1"}')
+        till.work()
+        assert till.provider.effects.total() == 1
+
+    @pytest.mark.parametrize("body", ["", "[]", '{"todo": 1, "subject": "order/1"}', "{}"])
+    def test_what_is_no_poke_is_told_and_passed(self, till, capsys, body):
+        todos.work(poked(body))
+        assert [line["what"] for line in lines(capsys)] == ["no-poke"]
+
+    def test_a_poke_that_is_lost_the_sweep_makes_good_after_a_minute(self, till):
+        till.deliver()
+        till.pokes.clear()
+        todos.sweep()
+        assert till.pokes == []
+        till.later(61_000)
+        todos.sweep()
+        assert till.work() == 1
+        assert till.provider.effects.total() == 1
+
+    def test_a_queue_that_does_not_take_a_poke_stops_no_batch(self, till, monkeypatch, capsys):
+        sqs = till.world.cloud["sqs"]
+        monkeypatch.setattr(sqs, "send_message_batch", lambda **_: {"Failed": [{"Code": "Busy"}]})
+        till.deliver()
+        assert "pokes-lost" in [line["what"] for line in lines(capsys)]
+        assert len(till.open()) == 1
+
+    def test_a_kind_that_this_code_does_not_know_stays_open_and_is_told(self, till, capsys):
+        till.kinds.clear()
+        till.deliver()
+        till.work()
+        assert len(till.open()) == 1
+        assert "no-kind" in [line["what"] for line in lines(capsys)]
+        assert ("lease", till.open()[0]) not in till.world.items
+
+    def test_a_time_out_is_said_when_its_time_is_out_and_not_before(self, till, monkeypatch):
+        def decline(owed: Owed) -> order.PaymentDeclined:
+            return order.PaymentDeclined(todo=owed.id, reason="declined")
+
+        till.kinds["charge"] = decline
+        till.deliver()
+        till.work()
+        till.deliver()
+        (todo,) = till.open()
+        assert todo.startswith("expire@")
+        till.work()
+        till.later(1_799_000)
+        todos.sweep()
+        assert till.pokes == []
+        till.later(2_000)
+        todos.sweep()
+        till.work()
+        till.deliver()
+        assert till.order().status == "expired"
+        assert till.open() == []
+
+
+class TestLeases:
+    def test_two_who_are_poked_at_once_do_not_both_begin(self, till):
+        till.deliver()
+        body, honest = till.pokes[0], till.kinds["charge"]
+        nested = []
+
+        def while_another_comes(owed: Owed) -> Any:
+            nested.append(todos.work(poked(body)))
+            return honest(owed)
+
+        till.kinds["charge"] = while_another_comes
+        till.work()
+        assert len(nested) == 1
+
+    def test_who_died_is_followed_once_the_lease_has_lapsed(self, till):
+        till.deliver()
+        (todo,) = till.open()
+        assert lease.take(todo) is not None
+        till.later(61_000)
+        todos.sweep()
+        assert till.work() <= 1
+        assert till.provider.effects == {}
+        till.later(lease.LASTS_S * 1000)
+        todos.sweep()
+        till.work()
+        assert till.provider.effects == {todo: 1}
+
+    def test_of_two_outcomes_the_first_that_was_kept_is_said_by_both(self, till):
+        till.deliver()
+        honest = till.kinds["charge"]
+
+        def slow(owed: Owed) -> Any:
+            done.put(order.PaymentDeclined(todo=owed.id, reason="declined"))
+            return honest(owed)
+
+        till.kinds["charge"] = slow
+        till.work()
+        till.deliver()
+        assert till.order().status == "payment-declined"
+
+
+class TestAttempts:
+    def test_a_failure_is_tried_again_later_and_later(self, till):
+        asked = failing(till, 5)
+        till.deliver()
+        for pause in todos.PAUSES_S:
+            assert till.work() == 1
+            assert todos.work(poked(till.pokes[0])) is None, "the lease still stands"
+            till.later(pause * 1000)
+        till.work()
+        till.deliver()
+        assert asked.total() == todos.ATTEMPTS
+        assert till.order().status == "paid"
+
+    def test_after_the_sixth_it_is_given_up_and_an_outcome_says_so(self, till, capsys):
+        asked = failing(till, 99)
+        till.deliver()
+        (todo,) = till.open()
+        till.settle()
+        assert asked == {todo: 6}
+        assert till.order().given_up == [todo]
+        assert till.outcomes() == {todo: 1}
+        assert till.open() == []
+        assert [line["what"] for line in lines(capsys)].count("todo-given-up") == 1
+
+    def test_a_kind_that_is_faulty_ends_the_attempt_and_is_given_up_in_the_end(self, till):
+        def faulty(owed: Owed) -> Any:
+            raise ZeroDivisionError
+
+        till.kinds["charge"] = faulty
+        till.deliver()
+        (body,) = till.pokes
+        for _ in range(todos.ATTEMPTS):
+            with pytest.raises(ZeroDivisionError):
+                todos.work(poked(body))
+            till.later(lease.LASTS_S * 1000)
+        todos.work(poked(body))
+        till.deliver()
+        assert len(till.order().given_up) == 1
+
+    def test_attempts_begin_anew_where_the_lease_was_lost_with_the_table(self, till):
+        asked = failing(till, 99)
+        till.deliver()
+        for _ in range(3):
+            till.work()
+            till.later()
+        asked.clear()
+        empty(till)
+        till.settle()
+        assert asked.total() == todos.ATTEMPTS, "and the third knew that it was the third"
+
+
+class TestLevel:
+    def test_nothing_that_is_folded_while_catching_up_is_poked(self, till):
+        till.deliver()
+        till.pokes.clear()
+        empty(till)
+        till.say("created", "product/3", {"brand": "b", "name": "n", "description": ""} | CUPS)
+        till.deliver()
+        projector.sweep()
+        assert len(till.open()) == 1
+        assert till.pokes == []
+
+    def test_a_poke_while_the_table_is_filled_again_waits_and_does_nothing(self, till, monkeypatch):
+        """The order is folded again, what was paid is not: the to-do looks open."""
+        till.deliver()
+        (body,), (todo,) = till.pokes, till.open()
+        till.work()
+        till.provider.forget()
+        till.world.cloud["s3"].buckets["archive"].pop(f"done/{todo}")
+        till.deliver()
+        empty(till)
+        monkeypatch.setattr(projector, "GROUP", 1)
+        for _ in range(2):
+            projector.catch_up(till.world.shard(SHARDS[1]), deadline=0)
+        assert till.order().status == "placed", "half way"
+        till.pokes[:] = [body]
+        till.work()
+        assert till.provider.effects == {todo: 1}
+        assert till.pokes == [body], "it is poked again, later"
+        todos.sweep()
+        assert till.pokes == [body], "and the sweep says nothing"
+
+    def test_a_table_that_is_emptied_after_it_was_level_is_not_believed(self, till, monkeypatch):
+        till.deliver()
+        level = checkpoint.level
+
+        def emptied_then(wait_s: float) -> Any:
+            found = level(wait_s)
+            empty(till)
+            projector.sweep()
+            return found
+
+        monkeypatch.setattr(checkpoint, "level", emptied_then)
+        till.work()
+        assert till.provider.effects == {}
+
+    def test_what_was_done_is_said_again_and_not_done_again(self, till):
+        till.deliver()
+        (todo,) = till.open()
+        done.put(order.Paid(todo=todo, payment="pay-9", amount=till.order().total))
+        till.work()
+        till.work()
+        till.deliver()
+        assert till.provider.effects == {}
+        assert till.order().payment == "pay-9"
+        assert till.outcomes() == {todo: 1}
+
+    def test_whose_row_stands_still_for_all_views_nothing_is_done_for(self, till):
+        till.say("ready", "order/1", {}, type="tillstream.order.ready.v9")
+        till.deliver()
+        assert till.work() == 1
+        till.later(61_000)
+        todos.sweep()
+        assert till.pokes == []
+        assert len(till.open()) == 1
+        assert till.provider.effects == {}
+
+    def test_a_poke_waits_while_the_archive_holds_what_is_not_folded(self, till):
+        till.deliver()
+        till.say("cancelled", "order/1", {})
+        batch = till.world.batch(SHARDS[1], till.delivered[SHARDS[1]])
+        archive.append(batch, lambda _: [])
+        assert till.work() == 1
+        assert len(till.pokes) == 1
+        todos.sweep()
+        assert len(till.pokes) == 1
+        assert till.provider.effects == {}
+
+    def test_a_table_that_was_not_filled_for_the_list_of_what_is_open_is_not_swept(
+        self, till, monkeypatch, capsys
+    ):
+        till.deliver()
+        till.pokes.clear()
+        till.later(61_000)
+        monkeypatch.setattr(view, "VIEW", replace(view.VIEW, version=99))
+        todos.sweep()
+        assert [line["what"] for line in lines(capsys)] == ["todos-wait"]
+        assert till.pokes == []
