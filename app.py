@@ -42,6 +42,7 @@ from chalicelib.signing import Jwks, keys
 from chalicelib.views import (
     catalog,
     contributions,
+    sales,
     scores,
 )
 from chalicelib.views import orders as ordered
@@ -411,6 +412,18 @@ def list_orders(request: http.Request) -> Any:
 def get_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """One order with its timeline."""
     return ordered.order_by_id(request, id)
+
+
+@route(
+    "GET",
+    "/sales",
+    hears=READ,
+    asks=sales.Asked,
+    gives=Page[sales.OfHour] | Page[sales.OfProduct],
+)
+def list_sales(request: http.Request) -> Any:
+    """How many pieces orders sold: by the hour, newest first, or by product, the best first."""
+    return sales.sales(request)
 
 
 @route(

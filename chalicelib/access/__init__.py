@@ -179,6 +179,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/orders/{id}/refunds"): _any_of("support", "admin"),
     ("POST", "/fulfillments"): MAKERS,
     ("POST", "/deliveries"): _any_of("courier"),
+    ("GET", "/sales"): _any_of("merchant", "admin"),
     ("GET", "/customers/me"): ROLES,
     ("PUT", "/customers/me"): ROLES,
     ("DELETE", "/customers/{id}"): ROLES,

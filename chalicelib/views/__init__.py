@@ -8,6 +8,7 @@ from chalicelib.views import (
     names,
     orders,
     queue,
+    sales,
     scores,
     todos,
 )
@@ -19,5 +20,6 @@ VIEWS = (
     names.VIEW,
     orders.VIEW,
     queue.VIEW,
+    sales.VIEW,
     todos.VIEW,
 )

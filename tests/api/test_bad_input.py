@@ -318,9 +318,16 @@ class TestQueries:
     def test_a_parameter_that_cannot_be_is_named(self, refused: Any, path: str, field: str) -> None:
         assert refused(400, "GET", path).fields == {field}
 
-    @pytest.mark.parametrize("path", ["/views?shard=1", "/events/x?since=1", "/events/x?at=1"])
+    @pytest.mark.parametrize("path", ["/sales", "/sales?by=", "/sales?by=day", "/sales?by=hours"])
+    def test_sales_are_by_the_hour_or_by_product(self, refused: Any, path: str) -> None:
+        assert refused(400, "GET", path, to="admin").fields == {"by"}
+
+    @pytest.mark.parametrize(
+        "path",
+        ["/views?shard=1", "/events/x?since=1", "/events/x?at=1", "/sales?by=hour&since=1"],
+    )
     def test_a_parameter_of_a_guarded_route_too(self, refused: Any, path: str) -> None:
-        name = path.partition("?")[2].partition("=")[0]
+        name = path.replace("by=hour&", "").partition("?")[2].partition("=")[0]
         assert refused(400, "GET", path, to="admin").fields == {name}
 
     @pytest.mark.parametrize("event", ["a%2Fb", "%00", "x" * 65, "%F0%9F%98%80" * 60, "a%20b"])

@@ -41,6 +41,7 @@ ROUTES: list[tuple[str, str, set[str], Any, int]] = [
     ("DELETE", "/customers/some-body", {"admin"}, None, 202),
     ("GET", "/orders", ALL - {"merchant", "photographer", "support"}, None, 200),
     ("GET", "/orders/nowhere", ALL - {"merchant", "photographer"}, None, 404),
+    ("GET", "/sales?by=hour", {"merchant", "admin"}, None, 200),
     ("GET", "/events", ALL, None, 200),
     ("GET", "/events/some-event", ALL, None, 404),
     ("GET", "/views", {"admin"}, None, 200),

@@ -138,7 +138,7 @@ def test_what_it_says_to_do_heals_the_subject_and_what_waited(book, monkeypatch)
     projector.sweep()
     healed = parked.state()
     assert (healed.subjects, healed.left, healed.behind) == ([], [], [])
-    row = store.get(store.Key("scores@1/creator", "UNKNOWN"))
+    row = store.get(store.Key("scores@2/creator", "UNKNOWN"))
     assert row.rank == 2, "what waited counts too"
 
 

@@ -61,7 +61,7 @@ def test_a_row_that_was_lost_is_a_difference(book, prefix):
 
 
 def test_a_score_that_nobody_earned_is_a_difference(book):
-    row = the_row("scores@1/creator")
+    row = the_row("scores@2/creator")
     row["rank"] = {"N": "2"}
     config.client("dynamodb").put_item(TableName=config.settings().table, Item=row)
     (difference,) = verifying.verify().differences
@@ -104,7 +104,7 @@ def test_the_verb_says_how_many_rows_it_compared_and_exits_with_one_where_one_di
     sound = ops("verify", "--json", env=os.environ)
     assert sound.returncode == 0, sound.stderr
     assert json.loads(sound.stdout)["differences"] == []
-    put("scores@1/creator", "nobody")
+    put("scores@2/creator", "nobody")
     unsound = ops("verify", env=os.environ)
     assert unsound.returncode == 1
     assert "1 differ" in unsound.stdout

@@ -5,16 +5,16 @@ from __future__ import annotations
 from chalicelib import archive, checkpoint, health
 from chalicelib.checkpoint import Checkpoint
 from chalicelib.events import Shard
-from chalicelib.views import VIEWS
+from chalicelib.views import VIEWS, scores
 
 SHARD = Shard("tillstream-test-1", "shardId-000000000000")
 
 
 def test_a_subject_that_is_parked_for_all_views_is_counted_in_each(monkeypatch):
-    parked = {"*": {"product/1": "there"}, "scores@1": {"product/2": "there"}}
+    parked = {"*": {"product/1": "there"}, str(scores.VIEW): {"product/2": "there"}}
     reached = Checkpoint(SHARD, views=tuple(map(str, VIEWS)), parked=parked)
     monkeypatch.setattr(archive, "shards", lambda: [SHARD])
     monkeypatch.setattr(checkpoint, "all_of", lambda _: {SHARD: reached})
     monkeypatch.setattr(checkpoint, "is_level", lambda *_: True)
     found = {item["view"]: item["parked"] for item in health.views()["items"]}
-    assert found == {"catalog": 1, "contributions": 1, "scores": 2, "names": 1}
+    assert found == {view.name: 1 for view in VIEWS} | {"scores": 2}

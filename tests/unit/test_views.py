@@ -15,7 +15,7 @@ from chalicelib.decisions.product import UNKNOWN, Product
 from chalicelib.decisions.subject import Ignored
 from chalicelib.events import SYSTEM, Envelope, Event, Fact, Position, Shard, customer, product
 from chalicelib.store import Add, Delete, Put
-from chalicelib.views import VIEWS, catalog, contributions, names, scores
+from chalicelib.views import VIEWS, catalog, contributions, names, sales, scores
 
 PLACE = Position(Shard("tillstream-local-1", "shardId-000000000000"), 7)
 TIME = "2026-01-02T03:04:05.678Z"
@@ -134,11 +134,11 @@ def test_a_sale_is_one_more_for_both_and_unknown_stands_in_no_list() -> None:
     sale = event(product.Purchased(), actor="cleo")
     first, second = scores.VIEW.writes(sale, state, state)
     assert (first.key, first.amount, first.ranking) == (
-        ("scores@1/creator", "mia"),
+        ("scores@2/creator", "mia"),
         1,
-        "scores@1/creator",
+        "scores@2/creator",
     )
-    assert (second.key, second.ranking) == (("scores@1/photographer", UNKNOWN), None)
+    assert (second.key, second.ranking) == (("scores@2/photographer", UNKNOWN), None)
 
 
 def test_contributions_are_written_only_where_they_changed() -> None:
@@ -178,7 +178,7 @@ def test_no_two_views_share_a_name_and_each_says_what_feeds_it() -> None:
 
 
 def test_each_view_declares_its_version_among_its_versions() -> None:
-    for module in (catalog, contributions, names, scores):
+    for module in (catalog, contributions, names, sales, scores):
         assert module.versions[module.VIEW.version] is module.VIEW.reduce
 
 
