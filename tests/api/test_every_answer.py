@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import contract
 import pytest
+from canaries import examples
 from ordering import stage
 from shopfront import Answer, Shopfront
 
@@ -32,12 +32,7 @@ def somebody(front: Shopfront) -> str:
 
 def bodies(route: Route) -> Iterator[tuple[str, Any]]:
     """The bodies that the contract gives as examples, each with its type."""
-    operation = contract.document()["paths"][route.path][route.method.lower()]
-    for kind, content in operation.get("requestBody", {"content": {}})["content"].items():
-        schema = contract.resolved(content["schema"])
-        for form in (schema, *map(contract.resolved, schema.get("anyOf", []))):
-            for example in form.get("examples", []):
-                yield kind, example
+    return examples(route.method, route.path)
 
 
 def ask(front: Shopfront, route: Route, query: str = "", **given: Any) -> Answer:
