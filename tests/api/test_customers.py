@@ -7,13 +7,15 @@ import json
 from typing import Any
 
 import pytest
+from ordering import HOME, menu, place
 from shopfront import Answer, Shopfront
 
-from chalicelib import access, personal, store, vault
+from chalicelib import access, door, personal, store, vault
 from chalicelib.decisions import DECIDERS
 from chalicelib.events import FACTS
 from chalicelib.subjects import subject_key, subject_of
 from chalicelib.todos import KINDS, Owed
+from ops import verify as verifying
 
 MIA = {"name": "Mia Moe", "contact": {"email": "mia@example.com", "phone": "+4915112345678"}}
 numbers = itertools.count(1)
@@ -60,11 +62,13 @@ def state_of(person: str) -> Any:
 
 
 def do_what_is_owed(front: Shopfront, person: str) -> None:
-    """The to-do as its kind does it; who appends the outcome is told elsewhere."""
-    state = state_of(person)
+    """The to-do as its kind does it, and its outcome said, as by a worker."""
+    state, subject = state_of(person), f"customer/{person}"
     ((name, todo),) = state.todos.items()
-    outcome = KINDS[todo.kind](Owed(name, f"customer/{person}", person, state, todo))
+    outcome = KINDS[todo.kind](Owed(name, subject, person, state, todo))
     assert outcome.todo == name
+    door.record(door.envelope(outcome, subject, "system", None))
+    front.settle()
 
 
 def test_who_one_is_is_read_back_in_clear_and_lies_on_the_log_as_a_ciphertext(
@@ -232,6 +236,21 @@ class TestErased:
         front.settle()
         again = front.call("DELETE", path, to=mia, Idempotency_Key="go")
         assert (again.status, again.said) == (202, first.said)
+
+    def test_an_order_of_theirs_stands_and_every_row_is_what_the_log_says(
+        self, front: Shopfront, mia: str
+    ) -> None:
+        menu(front)
+        order = place(front, HOME | MIA, mia)
+        assert front.get(f"/orders/{order}", to=mia).said["name"] == "Mia Moe"
+        gone = erase(front, mia)
+        do_what_is_owed(front, gone)
+        assert state_of(gone).todos == {}
+        for reader in (mia, "admin"):
+            found = front.get(f"/orders/{order}", to=reader).said
+            assert (found["erased"], found["status"]) == (True, "placed")
+            assert not found.keys() & {"name", "address", "contact"}
+        assert verifying.verify().differences == []
 
     def test_they_stay_erased_when_the_table_is_made_anew(
         self, front: Shopfront, mia: str, gone: str, refused: Any
