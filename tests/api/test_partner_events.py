@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from ordering import fulfilled, menu, state
 from shopfront import Answer, Shopfront, names
 
 from chalicelib import config
@@ -26,6 +27,7 @@ PARTNER, EXPIRED, STRANGER = (SigningKey(keys.new_key()) for _ in range(3))
 GRANTS = [
     {"type": "tillstream.product.*", "subject": "product/till-*"},
     {"type": "tillstream.customer.*", "subject": "customer/*"},
+    {"type": "tillstream.order.delivered.v1", "subject": "order/*"},
 ]
 
 
@@ -105,6 +107,24 @@ def test_a_repeat_is_202_again_and_counts_once(front: Shopfront) -> None:
     assert (again.status, again.said["id"]) == (202, first.said["id"])
     assert told(front, first)["verdict"] == "counted"
     assert told(front, again)["reason"] == "repeat"
+
+
+def test_a_courier_whose_key_is_granted_it_says_that_an_order_was_delivered(
+    front: Shopfront, refused: Any
+) -> None:
+    menu(front)
+    entity, data = fulfilled(front, "customer"), {"deliveryCompanyId": "CakeCourier1"}
+    brought = event("order.delivered", entity, data=data)
+    assert told(front, send(front, seal(brought, PARTNER)))["verdict"] == "counted"
+    assert state(entity).status == "delivered"
+    again = told(front, send(front, seal(event("order.delivered", entity, data=data), PARTNER)))
+    assert (again["verdict"], again["reason"]) == ("ignored", "illegal-move")
+    for move in ("ready", "cancelled"):
+        sealed = seal(event(f"order.{move}", entity), PARTNER)
+        answer = refused(
+            403, "POST", "/events", raw=sealed.encode(), to="courier", Content_Type=KIND
+        )
+        assert answer.slug == "not-authorised"
 
 
 def test_it_is_a_fact_that_its_subject_judges(front: Shopfront) -> None:
