@@ -113,9 +113,11 @@ function begin(product) {
       make("p", { className: "description" }),
       make("p", { className: "price" })),
     make("div", { className: "acts" },
-      make("button", { type: "button", className: "act-buy", text: "Buy" }),
+      make("button", { type: "button", className: "act-order", text: "Add to cart" }),
+      make("button", { type: "button", className: "act-buy quiet", text: "Buy" }),
       make("button", { type: "button", className: "act-photograph quiet", text: "Photograph" })));
   card.dataset.product = product.id;
+  card.querySelector(".act-order").addEventListener("click", () => act.order(products.find((each) => each.id === product.id)));
   card.querySelector(".act-buy").addEventListener("click", (event) => act.buy(product.id, event.currentTarget));
   card.querySelector(".act-photograph").addEventListener("click", () => act.photograph(product.id));
   return card;
@@ -133,6 +135,7 @@ function update(card, product) {
     const found = card.querySelector(place);
     if (found.textContent !== text) found.textContent = text;
   }
+  offerAct(card.querySelector(".act-order"), holds("customer") && product.price, `Add ${product.name} to the cart`);
   offerAct(card.querySelector(".act-buy"), holds("customer"), `Buy ${product.name}`);
   offerAct(card.querySelector(".act-photograph"), holds("photographer"), `Photograph ${product.name}`);
 }

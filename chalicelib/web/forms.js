@@ -1,12 +1,12 @@
-// Plain forms. Each sends an Idempotency-Key that is made once for what it now says: whoever sends
+// Plain forms, and taps that send at once. Each sends an Idempotency-Key that is made once for what it now says: whoever sends
 // it again after a lost answer says the same event, and not a second one. What the shop refuses is
-// shown at the field that it names.
+// shown at the field that it names; of a tap it is said over everything.
 
 import { find, make } from "./elements.js";
+import { say } from "./message.js";
 import { newKey, Problem } from "./shop.js";
 
-export function form(id, send) {
-  const made = find(id);
+export function form(made, send) {
   let key = null;
   made.addEventListener("input", (event) => {
     key = null;
@@ -18,7 +18,7 @@ export function form(id, send) {
     const missing = firstMissing(made);
     if (missing) return mark(missing, "This is needed.", true);
     key ??= newKey();
-    await busily(made.querySelector("button"), async () => {
+    await busily(made.querySelector("button:not([type])"), async () => {
       try {
         await send(made, key);
         key = null;
@@ -32,7 +32,24 @@ export function form(id, send) {
   return made;
 }
 
-export async function busily(button, work) {
+const keys = new Map(); // of taps that were sent and not answered, by what they mean
+
+export function tap(button, meaning, send) {
+  return busily(button, async () => {
+    const key = keys.get(meaning) ?? newKey();
+    keys.set(meaning, key);
+    try {
+      await send(key);
+      keys.delete(meaning);
+    } catch (problem) {
+      if (!(problem instanceof Problem)) throw problem;
+      if (!problem.isLost) keys.delete(meaning);
+      say(plain(problem), "bad");
+    }
+  });
+}
+
+async function busily(button, work) {
   if (button.getAttribute("aria-disabled") === "true") return;
   button.setAttribute("aria-disabled", "true");
   try {
@@ -42,7 +59,7 @@ export async function busily(button, work) {
   }
 }
 
-export function show(made, problem) {
+function show(made, problem) {
   const elsewhere = [];
   let first = true;
   for (const { field, detail } of problem.fields) {
@@ -59,7 +76,7 @@ export function show(made, problem) {
   }
 }
 
-export function plain(problem) {
+function plain(problem) {
   return problem.isLost ? `${problem.message} Send it again: it counts once.` : problem.message;
 }
 
@@ -79,6 +96,7 @@ function firstMissing(made) {
 export function mark(control, text, focus) {
   const id = `${control.id}-wrong`;
   unmark(control);
+  control.closest("details")?.setAttribute("open", "");
   control.after(make("p", { id, className: "wrong", text }));
   control.setAttribute("aria-invalid", "true");
   control.dataset.described = control.getAttribute("aria-describedby") ?? "";

@@ -1,23 +1,26 @@
 // The page: who sits here, what they may do, and what happens in the shop meanwhile.
 
 import * as board from "./board.js";
+import * as cart from "./cart.js";
 import * as catalog from "./catalog.js";
+import * as checkout from "./checkout.js";
 import { find } from "./elements.js";
-import { busily, form, mark, plain } from "./forms.js";
+import { form, mark, tap } from "./forms.js";
 import { say } from "./message.js";
 import { minor } from "./money.js";
+import * as orders from "./orders.js";
 import * as person from "./person.js";
-import { ask, newKey, Problem } from "./shop.js";
+import { ask } from "./shop.js";
 import * as strip from "./strip.js";
+import * as work from "./work.js";
 
 const at = (product) => `products/${encodeURIComponent(product)}`;
-const keys = new Map(); // of purchases that were sent and not answered, by product
 
-form("sign-in", async (made) => {
+form(find("sign-in"), async (made) => {
   const { name, roles } = Object.fromEntries(new FormData(made));
   try {
     const opened = await ask("sessions", { method: "POST", body: { name, roles: [roles] } });
-    person.remember({ token: opened.token, userId: opened.userId, name: name.trim(), roles: [roles] });
+    person.remember({ token: opened.token, userId: opened.userId, name: name.trim(), roles: [roles], isLocal: true });
     made.reset();
     say(`Welcome, ${name.trim()}.`);
   } catch (problem) {
@@ -28,7 +31,7 @@ form("sign-in", async (made) => {
   }
 });
 
-form("token", async (made) => {
+form(find("token"), async (made) => {
   const found = person.ofToken(made.elements.token.value.trim());
   if (!found) return mark(made.elements.token, "This does not look like a token.", true);
   made.reset();
@@ -36,7 +39,7 @@ form("token", async (made) => {
   say(`Welcome, ${found.name}.`);
 });
 
-form("list", async (made, key) => {
+form(find("list"), async (made, key) => {
   const { name, brand, category, description, id } = Object.fromEntries(new FormData(made));
   const body = { name, brand, category, description };
   if (id.trim()) body.id = id.trim();
@@ -62,15 +65,13 @@ function priceOf(made) {
   return { amount: found, currency: code };
 }
 
-form("photograph", async (made, key) => {
+form(find("photograph"), async (made, key) => {
   const { product, image } = Object.fromEntries(new FormData(made));
   const recorded = await ask(`${at(product)}/photo`, { method: "PUT", body: { image: image.trim() }, key });
   say(`${catalog.named(product)} has a new picture.`);
   made.elements.image.value = "";
   await catalog.after(recorded.position);
 });
-
-form("buy", async (made, key) => bought(made.elements.product.value, key));
 
 async function bought(product, key) {
   const recorded = await ask(`${at(product)}/purchases`, { method: "POST", body: {}, key });
@@ -79,18 +80,11 @@ async function bought(product, key) {
 }
 
 const actions = {
-  buy: (product, button) => busily(button, async () => {
-    const key = keys.get(product) ?? newKey();
-    keys.set(product, key);
-    try {
-      await bought(product, key);
-      keys.delete(product);
-    } catch (problem) {
-      if (!(problem instanceof Problem)) throw problem;
-      if (!problem.isLost) keys.delete(product);
-      say(plain(problem), "bad");
-    }
-  }),
+  order: (product) => {
+    cart.add(product);
+    say(`In the cart: ${product.name}.`);
+  },
+  buy: (product, button) => tap(button, `buy ${product}`, (key) => bought(product, key)),
   photograph: (product) => {
     const { elements } = find("photograph");
     elements.product.value = product;
@@ -105,14 +99,18 @@ function seat(sitting) {
   find("you-role").textContent = sitting?.roles.join(", ") ?? "";
   find("sign-in").hidden = Boolean(sitting);
   find("token").hidden = true;
-  for (const made of document.querySelectorAll("form[data-role]")) {
+  for (const made of document.querySelectorAll("[data-role]")) {
     made.hidden = !person.holds(made.dataset.role);
   }
   catalog.redraw();
+  checkout.seat(sitting);
+  orders.look();
+  work.look();
   strip.signedInOrOut(sitting);
 }
 
 find("sign-out").addEventListener("click", () => {
+  cart.empty();
   person.forget();
   say("Signed out.");
   find("sign-in-name").focus();
@@ -121,6 +119,9 @@ find("sign-out").addEventListener("click", () => {
 person.onChange(seat);
 catalog.start(actions);
 board.start();
+checkout.start();
+orders.start();
+work.start();
 strip.start();
 person.restore(() => {
   person.forget();

@@ -5,7 +5,7 @@
 import { speakAs } from "./shop.js";
 
 const PLACE = "tillstream.person";
-export const ROLES = ["merchant", "photographer", "customer"];
+export const ROLES = ["merchant", "photographer", "customer", "barista", "maker", "courier"];
 
 let person = null;
 const listeners = [];

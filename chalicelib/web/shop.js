@@ -19,22 +19,40 @@ export class Problem extends Error {
 
 let token = null;
 let onRefused = () => {};
+let told = new Map(); // what this person was told last, and under which tag, by path
 
 export function speakAs(given, refused) {
   token = given;
+  told = new Map();
   onRefused = refused ?? onRefused;
 }
 
-export async function ask(path, { method = "GET", body, key, after } = {}) {
+export async function ask(path, request) {
+  return (await answered(path, request)).json().catch(() => ({}));
+}
+
+// The same for what is looked at again and again: the shop says so where nothing changed since.
+export async function latest(path) {
+  const ours = told;
+  const known = ours.get(path);
+  const answer = await answered(path, { known: known?.tag });
+  if (answer.status === 304) return known.said;
+  const said = await answer.json().catch(() => ({}));
+  if (answer.headers.has("ETag")) ours.set(path, { tag: answer.headers.get("ETag"), said });
+  return said;
+}
+
+async function answered(path, { method = "GET", body, key, after, known } = {}) {
   const headers = {};
   if (token) headers.Authorization = `Bearer ${token}`;
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (key) headers["Idempotency-Key"] = key;
   if (after) headers["Read-After"] = after;
+  if (known) headers["If-None-Match"] = known;
   const answer = await heard(path, { method, headers, body: body && JSON.stringify(body) });
-  const said = await answer.json().catch(() => ({}));
-  if (answer.ok) return said;
+  if (answer.ok || answer.status === 304) return answer;
   if (answer.status === 401 && token) onRefused();
+  const said = await answer.json().catch(() => ({}));
   throw new Problem(answer.status, said, Number(answer.headers.get("Retry-After")) || 1);
 }
 

@@ -156,16 +156,6 @@ def test_what_is_wrong_is_said_at_its_field(sit, entity):
     expect(form.get_by_label("Brand")).to_have_accessible_description("This is needed.")
 
 
-def test_the_buy_form_buys_what_is_chosen(sit, shop, entity):
-    shop.product(entity, merchant=f"Owner {entity}")
-    seat = sit().sign_in("Cleo", "customer")
-    form = seat.page.locator("#buy")
-    form.get_by_label("Product").select_option(entity)
-    form.get_by_role("button", name="Buy").click()
-    seat.said(f"Bought: {entity}.")
-    expect(seat.row("creator", f"Owner {entity}").locator(".score")).to_have_text("1")
-
-
 def test_a_category_narrows_the_catalog_and_more_goes_on(sit, shop, entity):
     merchant = shop.person("Many", "merchant")
     for number in range(30):
@@ -191,12 +181,12 @@ def test_who_is_signed_in_stays_so_in_this_tab_and_until_they_leave(sit):
     seat = sit().sign_in("Cleo", "customer")
     seat.page.reload()
     expect(seat.page.locator("#you-name")).to_have_text("Cleo")
-    expect(seat.page.locator("#buy")).to_be_visible()
+    expect(seat.page.locator("#order")).to_be_visible()
     assert seat.page.evaluate("Object.keys(localStorage).length + document.cookie.length") == 0
     seat.page.get_by_role("button", name="Sign out").click()
     expect(seat.page.locator("#sign-in")).to_be_visible()
     assert seat.page.evaluate("sessionStorage.length") == 0
-    expect(seat.page.locator("#buy")).to_be_hidden()
+    expect(seat.page.locator("#order")).to_be_hidden()
     expect(seat.page.locator("#strip-window")).to_be_hidden()
 
 
