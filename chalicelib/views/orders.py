@@ -251,6 +251,7 @@ def _told(bodies: Sequence[Mapping[str, Any]], roles: Collection[str]) -> list[L
     """The orders as these roles may see them."""
     line = queue.line() if any("due" in body for body in bodies) else queue.Line(())
     now = read.now_ms()
+    personal.gather({body["customer"] for body in bodies if _seen(body, roles)})
     return [_shown(body, line, now) | _opened(body, _seen(body, roles)) for body in bodies]
 
 
