@@ -18,6 +18,7 @@ from rich.console import Console
 
 from chalicelib.errors import Behind, CloudFailure
 from chalicelib.events import Position
+from ops import doctor as examining
 from ops import logs, shop
 from ops import parked as parking
 from ops import quarantine as quarantining
@@ -26,6 +27,7 @@ from ops import shown as showing
 from ops import tail as tailing
 from ops import verify as verifying
 from ops import views as viewing
+from ops.doctor.show import show as examined
 from ops.progress import steps
 from ops.query import show as answering
 
@@ -161,6 +163,19 @@ def query(
         answering.show(found, form, svg)
         if others := answering.left_out(found.verdicts):
             typer.echo(others, err=True)
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """What is owed, how far rows are behind, whether the money is right; 1 where it is not well."""
+    with _in_shop():
+        with steps("segments read", max(1, logs.segments())) as step:
+            found = examining.examine(step)
+        if as_json:
+            print(_json(asdict(found)))
+        else:
+            examined(found, Console())
+    raise typer.Exit(1 if found.wrong else 0)
 
 
 @app.command()

@@ -42,7 +42,7 @@ from chalicelib.todos.lease import Lease
 from chalicelib.views import todos as view
 from chalicelib.work import Poke
 
-__all__ = ["KINDS", "Kind", "Owed", "settle", "sweep", "work"]
+__all__ = ["KINDS", "Kind", "Owed", "settle", "sweep", "wait_s", "work"]
 
 ACTOR = "system"
 ATTEMPTS = 6
@@ -117,7 +117,7 @@ def _forgotten(level: Level) -> Iterator[list[Poke]]:
 
 
 def _is_due(kind: str, since: int, now: int) -> bool:
-    return now - since > max(FORGOTTEN_S, _wait_s(kind)) * 1000
+    return now - since > max(FORGOTTEN_S, wait_s(kind)) * 1000
 
 
 def _owed(level: Level, poke: Poke) -> Owed | None:
@@ -131,7 +131,7 @@ def _owed(level: Level, poke: Poke) -> Owed | None:
         return None
     state = subject_of(decider, row).state
     todo = owed_by(state).get(poke.todo)
-    if todo is None or lease.now() - todo.since < _wait_s(todo.kind) * 1000:
+    if todo is None or lease.now() - todo.since < wait_s(todo.kind) * 1000:
         return None
     if todo.kind not in KINDS:
         telemetry.say("no-kind", todo=poke.todo)
@@ -202,7 +202,8 @@ def _since(owed: Owed) -> int:
     return lease.now() - owed.todo.since
 
 
-def _wait_s(kind: str) -> int:
+def wait_s(kind: str) -> int:
+    """How long a to-do of the kind is left alone."""
     return WAITS[kind]() if kind in WAITS else 0
 
 

@@ -17,6 +17,7 @@ VERBS = [
     ["tail", "--no-follow"],
     ["quarantine"],
     ["parked"],
+    ["doctor"],
     ["env"],
     ["query", "select 1"],
 ]
