@@ -19,7 +19,7 @@ import contract
 
 from chalicelib import access, config, personal, vault
 from chalicelib.signing import keys
-from local import provision
+from local import batches, provision
 
 ARN = "arn:aws:kinesis:eu-central-1:000000000000:stream/"
 PROBLEM = "application/problem+json"
@@ -163,6 +163,17 @@ class Shopfront:
             if records:
                 self.application.project(invocation(shard, records), None)
                 self.pending[shard] = []
+
+    def work(self) -> None:
+        """Everything that was poked is done, by the real queue, and what came of it judged."""
+        sqs, name = config.client("sqs"), config.settings().work_queue
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
+            try:
+                self.application.work(batches.poked(name, found[0]), None)
+            finally:
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
+        self.settle()
 
     def sweep(self) -> None:
         """What the schedule does each minute."""

@@ -17,7 +17,6 @@ from ordering import CART, HOME, fulfil, go, menu, place, state
 from shopfront import Shopfront
 
 from chalicelib import config, todos
-from local import batches
 from ops import verify
 
 numbers = itertools.count(1)
@@ -46,18 +45,6 @@ def _hasty(monkeypatch: pytest.MonkeyPatch) -> None:
 def contact() -> dict[str, str]:
     number = next(numbers)
     return {"email": f"told{number}@mail.example", "phone": f"+49151777{number:05}"}
-
-
-def work(front: Shopfront) -> None:
-    """Everything that was poked is done, and what came of it judged."""
-    sqs, name = config.client("sqs"), config.settings().work_queue
-    url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
-        try:
-            front.application.work(batches.poked(name, found[0]), None)
-        finally:
-            sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
-    front.settle()
 
 
 def taken(path: str) -> Iterator[dict[str, Any]]:
@@ -106,13 +93,13 @@ def test_who_collects_is_told_when_it_will_be_ready_and_that_it_is(
     front: Shopfront, contact: dict[str, str]
 ) -> None:
     entity = place(front, CART | {"contact": contact})
-    work(front)
+    front.work()
     assert told(contact) == [1, 1]
     (text,) = [t for t in taken("sns/sms-messages") if t["PhoneNumber"] == contact["phone"]]
     ready = front.get(f"/orders/{entity}", to="customer").said["readyAt"]
     assert f"at {ready[11:16]} UTC" in text["Message"]
     assert go(front, entity, "ready").status == 202
-    work(front)
+    front.work()
     assert told(contact) == [2, 2]
     words = [("placed", None), ("notified", "accepted"), ("ready", None), ("notified", "ready")]
     assert steps(front, entity) == words
@@ -121,10 +108,10 @@ def test_who_collects_is_told_when_it_will_be_ready_and_that_it_is(
 
 def test_what_is_brought_is_told_to_its_maker_and_then_to_the_courier(front: Shopfront) -> None:
     entity = place(front, HOME)
-    work(front)
+    front.work()
     assert (made_known(entity), on_its_way(entity)) == (1, 0)
     assert fulfil(front, entity).status == 202
-    work(front)
+    front.work()
     assert (made_known(entity), on_its_way(entity)) == (1, 1)
     assert [word for word, _ in steps(front, entity)][-2:] == ["fulfilled", "dispatched"]
     assert state(entity).todos == {}
@@ -135,15 +122,15 @@ def test_an_emptied_table_and_its_replay_tell_nobody_again(
 ) -> None:
     coffee = place(front, CART | {"contact": contact})
     cake = place(front, HOME)
-    work(front)
+    front.work()
     assert fulfil(front, cake).status == 202
-    work(front)
+    front.work()
     assert on_its_way(cake) == 1
     before = steps(front, coffee), steps(front, cake)
     front.empty_table()
     front.sweep()
     front.sweep()
-    work(front)
+    front.work()
     assert (told(contact), made_known(cake), on_its_way(cake)) == ([1, 1], 1, 0)
     assert (steps(front, coffee), steps(front, cake)) == before
     assert verify.verify().differences == []
@@ -159,7 +146,7 @@ def killed_at(front: Shopfront, patch: pytest.MonkeyPatch, where: str) -> None:
     with patch.context() as dying:
         dying.setattr(*place_of_death, die)
         with pytest.raises(Killed):
-            work(front)
+            front.work()
 
 
 @pytest.mark.parametrize(("where", "sent"), [("kept", 2), ("said", 1)])
@@ -167,20 +154,20 @@ def killed_at(front: Shopfront, patch: pytest.MonkeyPatch, where: str) -> None:
 def test_a_worker_that_dies_is_followed_and_its_outcome_counts_once(
     front: Shopfront, monkeypatch: pytest.MonkeyPatch, where: str, sent: int, emptied: bool
 ) -> None:
-    work(front)
+    front.work()
     entity = place(front, HOME)
     killed_at(front, monkeypatch, where)
     if emptied:
         front.empty_table()
     front.sweep()
-    work(front)
+    front.work()
     assert made_known(entity) == sent
     assert fulfil(front, entity).status == 202
     killed_at(front, monkeypatch, where)
     if emptied:
         front.empty_table()
     front.sweep()
-    work(front)
+    front.work()
     assert on_its_way(entity) == sent
     assert steps(front, entity) == [
         ("placed", None),
@@ -198,12 +185,12 @@ def test_so_it_is_of_a_notice(
     where: str,
     sent: list[int],
 ) -> None:
-    work(front)
+    front.work()
     entity = place(front, CART | {"contact": contact})
     killed_at(front, monkeypatch, where)
     front.sweep()
-    work(front)
+    front.work()
     front.sweep()
-    work(front)
+    front.work()
     assert told(contact) == sent
     assert steps(front, entity) == [("placed", None), ("notified", "accepted")]
