@@ -9,6 +9,7 @@
   the document's next version, `trust/<n>.json`, by five minutes: so long a function holds the last.
 - People's tokens come from `--oidc-issuer` for `--oidc-audience`: with Cognito the pool's address
   and the client's id. A stack without them, or without a root of trust, is not begun.
+- `--with NAME=VALUE` tells the template another of its parameters: `Payments=stripe`.
 - Deploying what is deployed already changes nothing.
 
 Raises DeployError, and ClientError and WaiterError as CloudFormation has them.
@@ -59,9 +60,12 @@ def deploy(stage: str, package: Package, bucket: str, **parameters: str) -> dict
 
 def check(asked: dict[str, Any], parameters: dict[str, str]) -> None:
     """Raises DeployError for what the template asks for and is not given, or not given well."""
+    if unknown := parameters.keys() - asked.keys():
+        raise DeployError(f"{min(unknown)} is none of the template's: {', '.join(asked)}")
     for name, each in asked.items():
         given = parameters.get(name, str(each.get("Default", "")))
-        if not re.fullmatch(each.get("AllowedPattern", ".*"), given):
+        is_one = given in each.get("AllowedValues", [given])
+        if not (is_one and re.fullmatch(each.get("AllowedPattern", ".*"), given)):
             raise DeployError(f"{name} is {given!r}. It is to be: {each['Description']}")
 
 
@@ -110,6 +114,18 @@ def _update(cloud: Any, change: dict[str, Any]) -> None:
     waiter.wait(StackName=change["StackName"], WaiterConfig=WAIT)
 
 
+def parameters(given: argparse.Namespace) -> dict[str, str]:
+    """What the template is told. Raises DeployError."""
+    for other in given.others:
+        if "=" not in other:
+            raise DeployError(f"--with takes NAME=VALUE, not {other!r}")
+    return {
+        "TrustRoot": given.trust_root,
+        "OidcIssuer": given.oidc_issuer,
+        "OidcAudience": given.oidc_audience,
+    } | dict(other.split("=", 1) for other in given.others)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m ops.deploy", description=__doc__)
     parser.add_argument("stage")
@@ -120,14 +136,17 @@ def main() -> int:
         "--oidc-issuer", required=True, help="who issues people's tokens: https://…"
     )
     parser.add_argument("--oidc-audience", required=True, help="whom those tokens are for")
+    parser.add_argument(
+        "--with",
+        dest="others",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="another parameter of the template: Payments=stripe",
+    )
     given = parser.parse_args()
-    parameters = {
-        "TrustRoot": given.trust_root,
-        "OidcIssuer": given.oidc_issuer,
-        "OidcAudience": given.oidc_audience,
-    }
     try:
-        said = deploy(given.stage, Package(given.out), given.bucket, **parameters)
+        said = deploy(given.stage, Package(given.out), given.bucket, **parameters(given))
     except DeployError as reason:
         print(f"tillstream: {reason}", file=sys.stderr)
         return 1

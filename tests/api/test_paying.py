@@ -6,14 +6,13 @@ The bank is the process of the local cloud; what it says that it moved is what i
 from __future__ import annotations
 
 import json
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
 from ordering import CART, go, menu, place, state
-from shopfront import Answer, Shopfront
+from shopfront import Shopfront
 
 from chalicelib import config, payments, personal, todos
 from ops import verify
@@ -91,25 +90,6 @@ def test_a_declined_card_is_final_and_another_may_be_offered(front: Shopfront, t
     front.work()
     assert words(front, entity) == ["placed", "payment-declined", "payment-offered", "paid"]
     assert captured(entity) == [840]
-
-
-def test_a_hundred_identical_requests_at_once_are_one_order_and_one_charge(
-    front: Shopfront,
-) -> None:
-    def send(_: int) -> Answer:
-        key = {"Idempotency_Key": "one-and-the-same"}
-        return front.call("POST", "/orders", by_card(), to="customer", **key)
-
-    with ThreadPoolExecutor(100) as crowd:
-        answers = list(crowd.map(send, range(100)))
-    assert {answer.status for answer in answers} == {202}
-    (subject,) = {answer.said["subject"] for answer in answers}
-    front.settle()
-    for _ in range(3):
-        front.work()
-        front.sweep()
-    assert captured(subject.removeprefix("order/")) == [840]
-    assert words(front, subject.removeprefix("order/")) == ["placed", "paid"]
 
 
 def test_what_is_paid_after_it_was_cancelled_is_given_back_whole(front: Shopfront) -> None:
