@@ -94,6 +94,11 @@ def destroy(person: str) -> None:
     forget()
 
 
+def is_erased(person: str) -> bool:
+    """Whether the person's key is destroyed, as the vault has it at this moment."""
+    return vault.read(_place(person)) == TOMBSTONE
+
+
 def forget() -> None:
     """Read every key anew."""
     _key.cache_clear()

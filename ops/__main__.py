@@ -16,9 +16,10 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from chalicelib.errors import Behind, CloudFailure
+from chalicelib.errors import Behind, CloudFailure, Invalid, Unavailable
 from chalicelib.events import Position
 from ops import doctor as examining
+from ops import erase as erasing
 from ops import logs, shop
 from ops import parked as parking
 from ops import quarantine as quarantining
@@ -39,6 +40,7 @@ UNANSWERED = (
     shop.NoShopError,
     Behind,
     CloudFailure,
+    Unavailable,
     ClientError,
     BotoCoreError,
     querying.QueryError,
@@ -143,6 +145,21 @@ def parked(*, as_json: AsJson = False) -> None:
             print(_json(asdict(found)))
         else:
             parking.show(found)
+
+
+@app.command()
+def erase(person: str, *, as_json: AsJson = False) -> None:
+    """Erase a person, and tell what remains; exit code 1 where their key is still there."""
+    with _in_shop():
+        try:
+            found = erasing.erase(person, erasing.WAIT_S)
+        except Invalid as flaw:
+            raise typer.BadParameter(flaw.detail, param_hint="PERSON") from None
+        if as_json:
+            print(_json(asdict(found)))
+        else:
+            erasing.show(found)
+    raise typer.Exit(0 if found.destroyed else 1)
 
 
 @app.command()

@@ -18,6 +18,7 @@ VERBS = [
     ["quarantine"],
     ["parked"],
     ["doctor"],
+    ["erase", "somebody"],
     ["env"],
     ["query", "select 1"],
 ]
