@@ -116,6 +116,13 @@ class TestDone:
         assert "no-kind" in [line["what"] for line in lines(capsys)]
         assert ("lease", till.open()[0]) not in till.world.items
 
+    def test_a_list_that_has_lost_the_to_do_keeps_nobody_from_it(self, till):
+        till.deliver()
+        (todo,) = till.open()
+        del till.world.items[f"todos@1/{todo}", "order/1"]
+        till.work()
+        assert till.provider.effects == {todo: 1}
+
     def test_a_time_out_is_said_when_its_time_is_out_and_not_before(self, till, monkeypatch):
         def decline(owed: Owed) -> order.PaymentDeclined:
             return order.PaymentDeclined(todo=owed.id, reason="declined")
