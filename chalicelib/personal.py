@@ -32,7 +32,7 @@ from chalicelib.signing.jws import base64, unbase64
 
 KEPT_S, MOST_KEPT, TOGETHER = 5, 1024, 16
 IV, TAG, KEY = 12, 16, 32
-MOST = 36_000  # bytes that fit a `Pii`
+MOST = 24_000  # bytes: fits a `Pii`, and fifty orders fit an answer
 TOMBSTONE = strict.encode({"erased": True})
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal, NotRequired, cast, get_args
 
 from pydantic import Field
@@ -37,7 +38,7 @@ from chalicelib.view import View
 from chalicelib.views import queue
 from chalicelib.views.catalog import Money
 
-MOST_STEPS = 100  # of a timeline are told, the newest
+MOST_STEPS, MOST_ITEMS = 100, 50  # of a timeline, the newest; of a list, on one page
 As = Literal["customer", "barista", "maker", "courier", "admin"]
 
 
@@ -198,9 +199,15 @@ def list_orders(request: Request) -> Answer:
     role, status = _role(request), _status(request)
     query = _list(role, status, request.actor)
     tell = functools.partial(_listed, role, status)
-    page = read.page(request, VIEW, query, tell, queue.VIEW)
+    page = read.page(_bounded(request), VIEW, query, tell, queue.VIEW)
     shown = [page["items"], page["next"]]
     return http.private(request, page, f'W/"{http.digest(shown)}"')
+
+
+def _bounded(request: Request) -> Request:
+    """The same, for a page that fits an answer whatever was wished. Raises BadRequest."""
+    limit = min(read.most(request), MOST_ITEMS)
+    return replace(request, query={**request.query, "limit": str(limit)})
 
 
 def _list(role: As, status: str | None, actor: str) -> Query:

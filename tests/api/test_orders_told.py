@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from typing import Any
 
@@ -11,6 +12,7 @@ from shopfront import PROBLEM, Answer, Shopfront
 
 from chalicelib import personal, read
 from chalicelib.events import order
+from local.gateway import MOST_ANSWER
 
 WISHED = {"productId": "flat-white", "quantity": 2, "options": ["oat milk"], "note": "extra hot"}
 CONTACT = {"email": "john@example.com", "phone": "+4915155501234"}
@@ -328,6 +330,31 @@ class TestLists:
         personal.forget()
         items = front.get("/orders?as=barista&limit=100", to="barista").said["items"]
         assert [item["name"] for item in items[-3:]] == ["John"] * 3
+
+    def test_fifty_orders_fit_an_answer_whatever_was_wished(
+        self, front: Shopfront, john: str
+    ) -> None:
+        line = {"productId": "flat-white", "quantity": 1, "options": ["😀" * 60] * 4}
+        line |= {"note": '"' * 280}
+        body = COLLECT | {"lines": [line] * 15}
+        raw = json.dumps(body, ensure_ascii=False).encode()
+        assert front.call("POST", "/orders", raw=raw, to=john).status == 202
+        line["options"] = ["😀" * 60] * 5
+        raw = json.dumps(body | {"lines": [line] * 15}, ensure_ascii=False).encode()
+        assert front.call("POST", "/orders", raw=raw, to=john).status == 413
+        front.settle()
+        told = front.get("/orders", to=john).body.decode()
+        assert len(json.dumps(told)) > 50_000, "as Lambda wraps it"
+        assert 50 * len(json.dumps(told)) < MOST_ANSWER
+
+    def test_a_page_has_fifty_orders_at_most(self, front: Shopfront, john: str) -> None:
+        for _ in range(51):
+            assert front.call("POST", "/orders", COLLECT, to=john).status == 202
+        front.settle()
+        page = front.get("/orders", to=john, limit=100).said
+        assert len(page["items"]) == 50
+        rest = front.get("/orders", to=john, limit=100, cursor=page["next"]).said
+        assert (len(rest["items"]), rest["next"]) == (1, None)
 
 
 class TestRefused:
