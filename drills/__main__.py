@@ -9,20 +9,52 @@ from __future__ import annotations
 import functools
 import json
 import time
-from typing import Annotated
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from typing import Annotated, Any, NoReturn, Protocol, TypeVar
 
 import typer
 from rich.console import Console
 
+from drills import bank
 from drills import demo as showing
+from drills.cafe import play as cafe_play
+from drills.cafe import report as cafe_report
+from drills.cafe import script as cafe_script
 from drills.client import Client, UnreachableError, check_is_shop
 from drills.crowd import play, report, script, tally
 from drills.crowd.sight import Sight
 from drills.loopback import ElsewhereError, Endpoint, endpoint
+from drills.race import order as ordering
+from drills.race import pay as paying
 from ops.progress import steps
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
+race = typer.Typer(help="The same thing at the same moment, counted once.", no_args_is_help=True)
+app.add_typer(race, name="race")
 Count = Annotated[int, typer.Option(min=1, max=100_000)]
+Url = Annotated[str | None, typer.Option(help="in place of HOST and PORT")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object")]
+
+
+class Scene(StrEnum):
+    """Where a crowd plays."""
+
+    market = "market"
+    cafe = "cafe"
+
+
+class Told(Protocol):
+    """What a drill tells at its end; with no `differences` it is passed."""
+
+    @property
+    def differences(self) -> Sequence[str]: ...
+
+    def as_dict(self) -> dict[str, Any]: ...
+
+
+T = TypeVar("T", bound=Told)
 
 
 @app.callback()
@@ -33,6 +65,7 @@ def drills() -> None:
 @app.command()
 def crowd(  # noqa: PLR0913  (each is an option)
     *,
+    scene: Annotated[Scene, typer.Option(help="the workshop's game, or orders")] = Scene.market,
     merchants: Count = 20,
     photographers: Count = 20,
     customers: Count = 200,
@@ -40,38 +73,105 @@ def crowd(  # noqa: PLR0913  (each is an option)
     seed: int = 7,
     hands: Annotated[int, typer.Option(min=1, max=64, help="connections at once")] = 8,
     look: Annotated[int, typer.Option(min=0, help="look at one move in so many")] = 20,
-    url: Annotated[str | None, typer.Option(help="in place of HOST and PORT")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="one JSON object")] = False,
+    seconds: Annotated[float, typer.Option(min=0, help="of a morning in the café")] = 60.0,
+    url: Url = None,
+    as_json: AsJson = False,
 ) -> None:
-    """People play over REST; at the end the shop's scores are what they counted themselves."""
-    written = script.write(
-        merchants=merchants,
-        photographers=photographers,
-        customers=customers,
-        events=events,
-        seed=seed,
-    )
-    try:
-        told = _play(endpoint(url), written, seed=seed, hands=hands, look=look)
-    except (ElsewhereError, UnreachableError) as reason:
-        typer.echo(f"drills: {reason}", err=True)
-        raise typer.Exit(2) from None
-    if as_json:
-        typer.echo(json.dumps(told.as_dict(), ensure_ascii=False))
-    else:
-        report.show(told, Console())
-    raise typer.Exit(1 if told.differences else 0)
+    """People play over REST; at the end the shop must say what they know themselves.
+
+    The market takes all options but seconds, and ends with the scores. The café takes customers,
+    seconds and seed, and ends with every order and its money, at the shop and at the bank.
+    """
+    with _drilling():
+        shop = endpoint(url)
+        if scene is Scene.cafe:
+            morning = cafe_script.write(customers=customers, seconds=seconds, seed=seed)
+            _end(_open(shop, morning, seed), cafe_report.show, as_json=as_json)
+        written = script.write(
+            merchants=merchants,
+            photographers=photographers,
+            customers=customers,
+            events=events,
+            seed=seed,
+        )
+        told = _play(shop, written, seed=seed, hands=hands, look=look)
+        _end(told, report.show, as_json=as_json)
+
+
+@race.command("order")
+def race_order(
+    *,
+    count: Annotated[int, typer.Option(min=2, max=500, help="orders at once")] = 100,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """One order, sent so often at one moment under one Idempotency-Key, is one order, paid once."""
+    with _drilling():
+        shop, at = endpoint(url), bank.bank()
+        with Client(shop) as client:
+            check_is_shop(client)
+        _end(ordering.race(shop, at, count), _show, as_json=as_json)
+
+
+@race.command("pay")
+def race_pay(
+    *,
+    rounds: Annotated[int, typer.Option(min=1, max=10_000, help="orders to race for")] = 30,
+    url: Url = None,
+    as_json: AsJson = False,
+) -> None:
+    """Cards and a cancellation at one moment: charged once at most, given back if for nothing."""
+    with _drilling():
+        shop, at = endpoint(url), bank.bank()
+        with Client(shop) as client:
+            check_is_shop(client)
+        with steps("rounds", rounds) as step:
+            told = paying.race(shop, at, rounds, step)
+        _end(told, _show, as_json=as_json)
 
 
 @app.command()
 def demo() -> None:
     """A shop to show, with HOST, PORT and STATE as `make run` has them, until Ctrl-C."""
-    try:
+    with _drilling():
         code = showing.demo(functools.partial(print, flush=True))
+    raise typer.Exit(code)
+
+
+@contextmanager
+def _drilling() -> Iterator[None]:
+    """Where there is nothing to drill, a sentence and exit code 2."""
+    try:
+        yield
     except (ElsewhereError, UnreachableError) as reason:
         typer.echo(f"drills: {reason}", err=True)
         raise typer.Exit(2) from None
-    raise typer.Exit(code)
+
+
+def _end(told: T, show: Callable[[T, Console], None], *, as_json: bool) -> NoReturn:
+    """What the drill came to, on standard output and as the exit code."""
+    if as_json:
+        typer.echo(json.dumps(told.as_dict(), ensure_ascii=False))
+    else:
+        show(told, Console())
+    raise typer.Exit(1 if told.differences else 0)
+
+
+def _show(told: Told, console: Console) -> None:
+    """A line, and one for each thing that does not hold."""
+    console.print(str(told), markup=False, highlight=False)
+    for line in told.differences:
+        console.print(line, style="red", markup=False)
+
+
+def _open(shop: Endpoint, morning: cafe_script.Morning, seed: int) -> cafe_report.Report:
+    with Client(shop) as client, Client(bank.bank()) as asked:
+        check_is_shop(client)
+        cafe_play.open_doors(client, morning)
+        with steps("visits", len(morning.visits)) as step:
+            played = cafe_play.play(shop, morning, step)
+        books = {went.id: bank.books(asked, went.id) for went in played.visits if went.order}
+    return cafe_report.of(morning, played, books, seed=seed)
 
 
 def _play(

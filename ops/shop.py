@@ -39,21 +39,22 @@ def enter() -> None:
     """From here on this process reads the shop that the operator means."""
     where = "the environment names"
     if not all(os.environ.get(name) for name in NAMED):
-        where = f"runs on {_state()}"
-        _enter_local(_state())
+        where = f"runs on {state()}"
+        _enter_local(state())
     _check_is_there(where)
 
 
 def lines() -> list[str]:
     """What a shell must be told to be in the shop on STATE, and out of any other AWS."""
     foreign = {name for name in os.environ if name.startswith("AWS_")}
-    told = _enter_local(_state())
-    _check_is_there(f"runs on {_state()}")
+    told = _enter_local(state())
+    _check_is_there(f"runs on {state()}")
     unset = [f"unset {name}" for name in sorted(foreign - told.keys())]
     return unset + [f"export {name}={shlex.quote(value)}" for name, value in told.items()]
 
 
-def _state() -> Path:
+def state() -> Path:
+    """The folder that STATE names."""
     return Path(os.environ.get("STATE") or "~/.local/state/tillstream").expanduser().absolute()
 
 

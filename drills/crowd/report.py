@@ -105,8 +105,8 @@ def show(report: Report, console: Console) -> None:
     for name, found in (("accepted", report.accepted), ("visible", report.visible)):
         table.add_row(name, *(f"{found[rank]:,.1f}" if found else "-" for rank in _RANKS))
     console.print(table)
-    console.print("moves     " + _listed(report.kinds))
-    console.print("answers   " + _listed(report.answers))
+    console.print("moves     " + listed(report.kinds))
+    console.print("answers   " + listed(report.answers))
     for role, winner in report.winners.items():
         name = winner["name"] or winner["userId"]
         console.print(f"[green]{NAMES[role]:<13}[/] [bold]{name}[/] with {winner['score']:,} sales")
@@ -119,5 +119,6 @@ def show(report: Report, console: Console) -> None:
 _RANKS = ("p50", "p99", "max")
 
 
-def _listed(counts: Mapping[str, int]) -> str:
+def listed(counts: Mapping[str, int]) -> str:
+    """Names with their counts, on one line."""
     return "   ".join(f"{name} {count:,}" for name, count in sorted(counts.items()))
