@@ -186,6 +186,8 @@ def order_by_id(request: Request, entity: str) -> Answer:
             raise UnknownOrder("there is no order with this id")
         (told,) = _told([row.body], roles)
         timeline = [cast("Step", step.body) for step in store.page(steps, MOST_STEPS)[0][::-1]]
+        if store.snapshot(*places) != [row, judged]:
+            return look()  # what happened meanwhile is in the timeline, and in nothing else
         return judged, {**told, "timeline": timeline}
 
     judged, shown = read.whole(request, look, VIEW, queue.VIEW)

@@ -87,11 +87,12 @@ def race(shop: Endpoint, at: Endpoint, rounds: int, step: Callable[[], None]) ->
 
 def _round(racer: Buyer, client: Client, asked: Client, kind: str) -> Round:
     card, moves = KINDS[kind]
-    answers = [racer.say(client, Ask("/orders", racer.cart(card), secrets.token_hex(8)))]
-    path = path_of(answers[0])
+    placed = racer.say(client, Ask("/orders", racer.cart(card), secrets.token_hex(8)))
+    path = path_of(placed)
     if card == DECLINED:
+        racer.look(client, path, [placed])
         racer.until(client, path, _is_declined)
-    answers += racer.at_once([_ask(path, move) for move in moves])
+    answers = [placed, *racer.at_once([_ask(path, move, placed) for move in moves])]
     racer.look(client, path, answers)
     left = racer.until(client, path, _is_still)
     flaws = list(money.flaws(left, bank.books(asked, left["id"])))
@@ -109,14 +110,14 @@ def _round(racer: Buyer, client: Client, asked: Client, kind: str) -> Round:
 
 def _cancelled(racer: Buyer, client: Client, path: str, answers: list[Answer]) -> dict[str, Any]:
     """The order, once it is cancelled too and what was paid is given back."""
-    answers.append(racer.say(client, _ask(path, CANCEL)))
+    answers.append(racer.say(client, _ask(path, CANCEL, answers[0])))
     racer.look(client, path, answers[-1:])
     return racer.until(client, path, _is_still)
 
 
-def _ask(path: str, move: str) -> Ask:
+def _ask(path: str, move: str, placed: Answer) -> Ask:
     body = {"token": APPROVED} if move == CARD else {}
-    return Ask(f"{path}/{move}", body, secrets.token_hex(8))
+    return Ask(f"{path}/{move}", body, secrets.token_hex(8), placed.position)
 
 
 def _differences(order: dict[str, Any], answers: Sequence[Answer], kind: str) -> Iterator[str]:

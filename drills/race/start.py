@@ -22,11 +22,12 @@ GIVE_UP_S = 90.0
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """One command, under a key of its own."""
+    """One command, under a key of its own; it is decided after what lies at `after`."""
 
     path: str
     body: Any
     key: str
+    after: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +44,8 @@ class Buyer:
         return {"lines": lines, "collect": True, "name": "Racer", "payment": {"token": card}}
 
     def say(self, client: Client, ask: Ask) -> Answer:
-        headers = {**self.who, "Idempotency-Key": ask.key}
+        after = {"Read-After": ask.after} if ask.after else {}
+        headers = {**self.who, **after, "Idempotency-Key": ask.key}
         return client.ask("POST", ask.path, ask.body, headers=headers)
 
     def at_once(self, asks: Sequence[Ask]) -> list[Answer]:

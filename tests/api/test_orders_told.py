@@ -10,7 +10,7 @@ import pytest
 from ordering import CARD, COFFEE, came_to, fulfil, go, menu, paid, place, state
 from shopfront import PROBLEM, Answer, Shopfront
 
-from chalicelib import personal, read
+from chalicelib import personal, read, store
 from chalicelib.events import order
 from local.gateway import MOST_ANSWER
 
@@ -165,6 +165,22 @@ def test_after_an_erase_nobody_reads_who_it_was_and_the_tag_says_that_it_changed
     assert (item["erased"], seen(item)) == (True, set())
     assert fulfil(front, entity).status == 202
     assert told(front, entity, "admin")["status"] == "fulfilled"
+
+
+def test_what_happens_while_an_order_is_read_is_in_its_status_and_in_its_timeline(
+    front: Shopfront, john: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entity, page = place(front, COLLECT, john), store.page
+
+    def meanwhile(*asked: Any) -> Any:
+        monkeypatch.setattr(store, "page", page)
+        assert go(front, entity, "ready").status == 202
+        front.settle()
+        return page(*asked)
+
+    monkeypatch.setattr(store, "page", meanwhile)
+    said = told(front, entity, john)
+    assert (said["status"], said["timeline"][-1]["status"]) == ("ready", "ready")
 
 
 def test_the_timeline_tells_all_that_happened_in_order(front: Shopfront, john: str) -> None:
