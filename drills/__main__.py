@@ -87,13 +87,8 @@ def crowd(  # noqa: PLR0913  (each is an option)
         if scene is Scene.cafe:
             morning = cafe_script.write(customers=customers, seconds=seconds, seed=seed)
             _end(_open(shop, morning, seed), cafe_report.show, as_json=as_json)
-        written = script.write(
-            merchants=merchants,
-            photographers=photographers,
-            customers=customers,
-            events=events,
-            seed=seed,
-        )
+        roles = {"merchants": merchants, "photographers": photographers, "customers": customers}
+        written = script.write(**roles, events=events, seed=seed)
         told = _play(shop, written, seed=seed, hands=hands, look=look)
         _end(told, report.show, as_json=as_json)
 
@@ -159,9 +154,9 @@ def _end(told: T, show: Callable[[T, Console], None], *, as_json: bool) -> NoRet
 
 def _show(told: Told, console: Console) -> None:
     """A line, and one for each thing that does not hold."""
-    console.print(str(told), markup=False, highlight=False)
+    console.print(str(told), markup=False, highlight=False, soft_wrap=True)
     for line in told.differences:
-        console.print(line, style="red", markup=False)
+        console.print(line, style="red", markup=False, soft_wrap=True)
 
 
 def _open(shop: Endpoint, morning: cafe_script.Morning, seed: int) -> cafe_report.Report:

@@ -105,6 +105,6 @@ def show(report: Report, console: Console) -> None:
         f"{report.given_back} given back"
     )
     for line in report.differences:
-        console.print(line, style="red", markup=False)
+        console.print(line, style="red", markup=False, soft_wrap=True)
     if not report.differences:
         console.print("Every order came to its end, and the bank says of the money what they say.")

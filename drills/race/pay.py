@@ -1,8 +1,9 @@
 """Cards and a cancellation at one moment: paid once at most, and given back if it was for nothing.
 
-    early   the order is cancelled while its card is being charged
-    slow    the same, and the bank takes three seconds; another card is offered meanwhile
-    cards   the first card is declined; two others are offered and the order is cancelled at once
+    early    the order is cancelled while its card is being charged
+    slow     the same, and the bank takes three seconds; another card is offered meanwhile
+    cards    the first card is declined, and three others are offered
+    change   the same, and the order is cancelled
 
 An order that stays paid is cancelled in the end, so what it cost is given back too.
 """
@@ -28,7 +29,8 @@ CANCEL, CARD = "cancelled", "payments"
 KINDS = {
     "early": (APPROVED, (CANCEL,)),
     "slow": (SLOW, (CANCEL, CARD)),
-    "cards": (DECLINED, (CARD, CARD, CANCEL)),
+    "cards": (DECLINED, (CARD, CARD, CARD)),
+    "change": (DECLINED, (CARD, CARD, CANCEL)),
 }
 
 
