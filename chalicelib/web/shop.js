@@ -85,18 +85,22 @@ export function newKey() {
   return "page-" + Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-// Again and again while the page is seen: after `every` ms, later where the shop asks for it.
+// Again and again while the page is seen: after `every` ms, later where the shop asks for it. Who
+// awaits a turn has seen what was there when it was asked for: a look under way may be older.
 export function follow(every, look) {
   let timer = null;
   let failures = 0;
-  let busy = false;
-  let again = false;
+  let now = null;
+  let next = null;
 
-  async function turn() {
+  function turn() {
     clearTimeout(timer);
-    again = busy;
-    if (document.hidden || busy) return;
-    busy = true;
+    if (document.hidden) return undefined;
+    if (now) return (next ??= now.finally(() => { next = null; }).then(turn));
+    return (now = once());
+  }
+
+  async function once() {
     let wait = every;
     try {
       await look();
@@ -106,8 +110,8 @@ export function follow(every, look) {
       failures += 1;
       wait = Math.max(problem.retryAfter * 1000, Math.min(every * 2 ** failures, 15_000));
     } finally {
-      busy = false;
-      if (!document.hidden) timer = setTimeout(turn, again ? 0 : wait);
+      now = null;
+      if (!document.hidden) timer = setTimeout(turn, wait);
     }
   }
 
