@@ -33,6 +33,7 @@ const WORDS = {
   refunded: "Refunded",
 };
 const OVER = new Set(["collected", "delivered", "cancelled", "expired", "refunded"]);
+const NEVER = new Set(["cancelled", "expired"]);
 const CAN_STOP = new Set(["placed", "paid", "payment-declined", "payment-offered"]);
 
 export let look = () => {};
@@ -157,6 +158,7 @@ const isByCard = ({ status, branch, paidByCard, readyAt, timeline }) => paidByCa
   || (status === "placed" && branch === "collect" && !readyAt);
 
 function sum(order) {
+  if (NEVER.has(order.status) && !order.paidByCard) return `${shown(order.total)}, not paid`;
   const place = order.branch === "collect" ? "at the counter" : "at the door";
   const back = order.refunded ? `, ${shown(order.refunded)} given back` : "";
   return `${shown(order.total)} ${isByCard(order) ? "by card" : place}${back}`;

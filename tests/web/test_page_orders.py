@@ -110,6 +110,7 @@ def test_an_order_is_cancelled_before_it_is_made_and_not_afterwards(sit, custome
     first.get_by_text("Cancel this order").click()
     first.get_by_role("button", name="Yes, cancel it").click()
     expect(first.locator("h3")).to_have_text("Cancelled.")
+    expect(first.locator(".sum")).to_have_text("€2.90, not paid")
     expect(tickets(bea, john)).to_have_count(0)
     add(john, "Flat white")
     second = order(john)
