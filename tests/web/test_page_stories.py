@@ -216,6 +216,7 @@ def test_where_the_shop_opens_no_sessions_a_token_is_pasted(sit, shop, entity):
     pasted.get_by_label("Token").fill(token)
     pasted.get_by_role("button").click()
     expect(seat.page.locator("#you-role")).to_have_text("customer")
+    expect(seat.page.locator("#order-card option:not([disabled])")).to_have_text("When I get it")
     seat.card(entity).get_by_role("button", name="Buy").click()
     seat.said(f"Bought: {entity}.")
 
