@@ -57,6 +57,7 @@ WRITE = (*READ, "Idempotency-Key", "If-Match")
 KNOWN = ("If-None-Match",)
 MOVED = (errors.UnknownOrder, errors.IllegalMove)
 ORDERED = (
+    errors.Exists,
     errors.NoSuchProduct,
     errors.NoPrice,
     errors.MixedCurrencies,

@@ -23,6 +23,7 @@ from ordering import (
 from shopfront import Answer, Shopfront, at, names
 
 from chalicelib import personal
+from chalicelib.decisions.subject import Keyed
 from chalicelib.events import order
 
 
@@ -234,6 +235,16 @@ class TestOneKeyOneOrder:
         assert front.call("POST", "/orders", cart, to="customer").slug == "no-price"
         again = front.call("POST", "/orders", cart, to="customer", Idempotency_Key=key)
         assert (again.status, again.said) == (202, first.said)
+
+    def test_after_a_day_its_order_is_there_already(
+        self, front: Shopfront, refused: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        key = f"yesterday-{next(names)}"
+        front.call("POST", "/orders", CART, to="customer", Idempotency_Key=key)
+        front.settle()
+        monkeypatch.setattr(Keyed, "lapsed", lambda *_: True)
+        answer = refused(409, "POST", "/orders", CART, to="customer", Idempotency_Key=key)
+        assert (answer.slug, answer.fields) == ("exists", {"id"})
 
     def test_an_order_without_a_key_is_a_new_one_each_time(self, front: Shopfront) -> None:
         assert place(front) != place(front)
