@@ -1,6 +1,6 @@
 """What a function asked of AWS, and what a policy of ours lets it ask, in IAM's own words.
 
-Only as much of IAM as the policies use: Allow statements, patterns in resources, four conditions.
+Only as much of IAM as the policies use: Allow statements, patterns in resources, five conditions.
 Anything else in a policy is an error here, so that nothing is believed to hold that is not read.
 """
 
@@ -95,7 +95,8 @@ def of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
     if operation in ("ListObjectsV2", "ListObjects"):
         yield Use("s3:ListBucket", bucket, (("s3:prefix", params.get("Prefix", "")),))
     else:
-        yield Use(f"s3:{operation}", f"{bucket}/{params['Key']}")
+        once = (("s3:if-none-match", params["IfNoneMatch"]),) if "IfNoneMatch" in params else ()
+        yield Use(f"s3:{operation}", f"{bucket}/{params['Key']}", once)
 
 
 def of_dynamodb(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
@@ -153,5 +154,8 @@ def _holds(how: str, name: str, value: str, use: Use) -> bool:
     if how in ("StringLike", "StringLikeIfExists"):
         assert not re.search(r"[?\[]", value)
         return all(fnmatchcase(text, value) for text in given) and bool(given or "If" in how)
+    if how == "Null":
+        assert value == "false", "that something is not said is not read here"
+        return bool(given)
     assert how == "ForAllValues:StringEquals", f"{how} is not read here"
     return all(text == value for text in given)

@@ -12,7 +12,7 @@ from unittest import mock
 
 import pytest
 import stripe
-from iam import Recorder, allows, grants
+from iam import Recorder, Use, allows, grants
 from oidc import AUDIENCE
 
 import local.cloud
@@ -393,6 +393,18 @@ def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "producer-key")] == speakers
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-key")] == ["work"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-webhook")] == ["api_handler"]
+
+
+def test_routes_make_a_persons_key_and_the_worker_alone_may_write_over_one():
+    key = "arn:aws:s3:::tillstream-prod-vault/people/mia"
+    made = Use("s3:PutObject", key, (("s3:if-none-match", "*"),))
+    written_over = Use("s3:PutObject", key)
+
+    def may(use):
+        return [f for f in FUNCTIONS if any(allows(grant, use) for grant in granted(f))]
+
+    assert may(made) == ["api_handler", "work"]
+    assert may(written_over) == ["work"]
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
