@@ -48,12 +48,12 @@ class Equivocation(SecurityError):
     """One identity, two contents."""
 
 
-class Tampered(SecurityError):
-    """What is personal is altered, or stands where it was not put."""
-
-
 class InvalidData(SecurityError):
     """The model of the event's type and version refuses its data."""
+
+
+class Tampered(TillstreamError):
+    """What is personal in an event is altered, or stands where it was not put."""
 
 
 class UnknownType(TillstreamError):
