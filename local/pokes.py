@@ -59,7 +59,7 @@ class Pokes:
                 WaitTimeSeconds=LONG_POLL_S,
                 AttributeNames=["ApproximateReceiveCount"],
             )
-        except (ClientError, BotoCoreError) as failure:
+        except Exception as failure:  # noqa: BLE001  (no queue stands still in silence)
             telemetry.say("queue-unread", queue=self.queue, reason=str(failure))
             self.stop.wait(PAUSE_S)
             return None

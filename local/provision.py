@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
 MAIL_FROM = "till@shop.example"
 WORK_VISIBILITY_S = 360  # six times as long as `work` may run
+WORK_RETENTION_S = 1800  # by then the sweep has poked again, thirty times over
 
 
 def provision(names: Names, state: Path, shards: int) -> None:
@@ -41,7 +42,7 @@ def provision(names: Names, state: Path, shards: int) -> None:
     make_buckets(names)
     make_stream(names.stream, shards)
     make_table(names.table)
-    make_queue(names.work_queue, WORK_VISIBILITY_S)
+    make_queue(names.work_queue, WORK_VISIBILITY_S, WORK_RETENTION_S)
     make_queue(names.courier_queue)
     make_sender()
     make_trust(names, state)
@@ -103,9 +104,12 @@ def empty_table(table: str) -> None:
     make_table(table)
 
 
-def make_queue(queue: str, visibility_s: int = 30) -> None:
+def make_queue(queue: str, visibility_s: int = 30, retention_s: int = 14 * 86_400) -> None:
     """A queue without a dead-letter queue: what is poked in vain the sweep pokes again."""
-    attributes = {"VisibilityTimeout": str(visibility_s)}
+    attributes = {
+        "VisibilityTimeout": str(visibility_s),
+        "MessageRetentionPeriod": str(retention_s),
+    }
     client("sqs").create_queue(QueueName=queue, Attributes=attributes)
 
 

@@ -7,6 +7,7 @@ import pytest
 from commands import ROOT, chalice, lint
 from samtranslator.translator.transform import transform
 
+from chalicelib import work
 from chalicelib.todos import lease
 from local import answers, gateway, provision, wire
 from ops import package as packaging
@@ -184,6 +185,13 @@ def test_the_worker_takes_one_poke_at_a_time_and_has_six_times_its_time_before_i
     assert "RedrivePolicy" not in queue
 
 
+def test_a_poke_is_kept_for_longer_than_it_may_be_put_off_and_not_for_long(stack):
+    """Each minute the sweep pokes again what nobody does: so an unread queue does not swell."""
+    kept = stack["WorkQueue"]["Properties"]["MessageRetentionPeriod"]
+    assert kept == provision.WORK_RETENTION_S
+    assert work.MOST_DELAY_S + provision.WORK_VISIBILITY_S < kept <= 1800
+
+
 def test_the_consumer_reads_from_the_oldest_record_in_order_and_for_ever(stack):
     mapping = mapping_of(stack, "Project")
     assert mapping == {
@@ -248,11 +256,22 @@ def test_a_policy_names_this_stage_and_the_stacks_own_account(stack):
     for role in roles.values():
         (policy,) = role["Policies"]
         for statement in policy["PolicyDocument"]["Statement"]:
-            assert statement["Resource"] == ["*"] or all(map(_is_narrow, statement["Resource"]))
-            assert statement["Resource"] != ["*"] or statement["Action"] == ["kinesis:ListStreams"]
+            if not all(map(_is_narrow, statement["Resource"])):
+                assert (statement["Action"], statement["Resource"]) in WIDE
+
+
+# What no stage can name: streams when they are listed, telephones, and who a mail is from.
+IDENTITIES = "arn:${AWS::Partition}:ses:${AWS::Region}:${AWS::AccountId}:identity/*"
+WIDE = [
+    (["kinesis:ListStreams"], ["*"]),
+    (["sns:Publish"], ["*"]),
+    (["ses:SendEmail"], [{"Fn::Sub": IDENTITIES}]),
+]
 
 
 def _is_narrow(resource):
+    if resource == "*":
+        return False
     (named,) = resource.values()
     return "*" not in named.partition("tillstream")[0] and "prod" in named and "AccountId" in named
 

@@ -132,3 +132,13 @@ def test_told_to_stop_it_finishes_what_is_in_hand_and_begins_nothing_more(queue)
     assert len(begun) == len(done) == AT_ONCE
     found = config.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10)
     assert len(found["Messages"]) == 2, "what it has not begun is seen by the next"
+
+
+def test_a_queue_that_is_missing_is_told_and_read_once_it_is_there(drive, queue, capfd):
+    sqs, seen = config.client("sqs"), []
+    sqs.delete_queue(QueueUrl=queue)
+    drive(lambda event, _: seen.append(work.decode(event)))
+    eventually(lambda: "queue-unread" in capfd.readouterr().err)
+    provision.make_queue(QUEUE, provision.WORK_VISIBILITY_S)
+    work.poke([("charge@1", "order/1")])
+    eventually(lambda: len(seen) == 1)
