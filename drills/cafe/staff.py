@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from drills.client import Client, session
+from drills.client import Client, UnreachableError, session
 
 REST_S = 0.2
 READY, COLLECTED = "ready", "collected"
@@ -47,7 +47,11 @@ class Worker:
         cursor: str | None = ""
         while cursor is not None:
             after = f"&cursor={cursor}" if cursor else ""
-            page = self.client.ask("GET", f"/orders?as={self.role}&limit=100{after}", headers=who)
+            page = self.client.ask("GET", f"/orders?as={self.role}{after}", headers=who)
+            if page.status != 200:
+                raise UnreachableError(
+                    f"the {self.role}'s list is answered {page.status}: {page.body}"
+                )
             for order in page.body["items"]:
                 if (
                     order["id"] in self.orders

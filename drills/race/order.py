@@ -39,7 +39,7 @@ def race(shop: Endpoint, at: Endpoint, count: int) -> Report:
         one = Ask("/orders", racer.cart(APPROVED), secrets.token_hex(8))
         answers = racer.at_once([one] * count)
         paths = sorted({path_of(each) for each in answers if each.position})
-        found = racer.look(client, "/orders?limit=100", answers)["items"]
+        found = racer.look(client, "/orders", answers)["items"]
         orders = [racer.until(client, path, _is_charged) for path in paths]
         books = [bank.books(asked, order["id"]) for order in orders]
     flaws = [flaw for pair in zip(orders, books, strict=True) for flaw in money.flaws(*pair)]

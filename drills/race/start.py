@@ -103,5 +103,7 @@ def buyer(client: Client) -> Buyer:
 
 
 def path_of(answer: Answer) -> str:
-    """The order that an answer tells of."""
+    """The order that an answer tells of. Raises UnreachableError where it was not recorded."""
+    if answer.position is None:
+        raise UnreachableError(f"an order is answered {answer.status}: {answer.body}")
     return f"/orders/{str(answer.body['subject']).partition('/')[2]}"
