@@ -9,6 +9,7 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import local.cloud
 from chalicelib import config
@@ -16,6 +17,10 @@ from chalicelib.signing import keys
 from local import provision
 
 _numbers = itertools.count(1)
+
+# How long an example takes says something of the machine, and nothing of the code.
+settings.register_profile("ours", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ours")
 
 
 @pytest.fixture(scope="session")

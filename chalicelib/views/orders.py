@@ -83,6 +83,7 @@ def _body(entity: str, state: orders.Order) -> dict[str, Any]:
         "branch": state.branch,
         "lines": [*map(_line, state.lines, state.returned)],
         "total": _money(state.total),
+        "byCard": state.by_card,
         "paidByCard": state.captured > 0,
         "pii": state.pii,
     }
@@ -150,7 +151,8 @@ class Contact(TypedDict, total=False):
 class ListedOrder(TypedDict):
     """An order with what the caller may see of it.
 
-    `readyAt` is an estimate, of an order to collect that is to be made. `erased` says that what was
+    `byCard` says that a card was offered, `paidByCard` that one was charged. `readyAt` is an
+    estimate, of an order to collect that is to be made. `erased` says that what was
     personal can be read by nobody any more.
     """
 
@@ -159,6 +161,7 @@ class ListedOrder(TypedDict):
     branch: Branch
     lines: list[OrderLine]
     total: Money
+    byCard: bool
     paidByCard: bool
     refunded: NotRequired[Money]
     readyAt: NotRequired[str]
@@ -298,7 +301,7 @@ def _only(found: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
     return {name: found[name] for name in found if name in names}
 
 
-PLAIN = ("id", "status", "branch", "lines", "total", "paidByCard", "refunded")
+PLAIN = ("id", "status", "branch", "lines", "total", "byCard", "paidByCard", "refunded")
 WISHES = {"options", "note"}
 ALL = {"name", "address", "email", "phone", *WISHES}
 # Of the orders of which branch (None: both) a role sees what that is personal.

@@ -131,11 +131,11 @@ function update(card, order) {
 
 // Where it stands, as one would say it.
 function sentence(order) {
-  const { status, branch, readyAt } = order;
+  const { status, byCard, readyAt } = order;
   if (readyAt) return ["Ready at about ", clock(readyAt), "."];
   if (isStuck(order)) return ["Your card could not be charged: please ask us."];
   switch (status) {
-    case "placed": return [branch === "collect" ? "Your card is being charged." : "It will be made, and brought to you."];
+    case "placed": return [byCard ? "Your card is being charged." : "It will be made, and brought to you."];
     case "paid": return ["It is being made."];
     case "payment-offered": return ["Your other card is being charged."];
     case "payment-declined": return ["Your card was declined. Is there another one?"];
@@ -152,22 +152,17 @@ function sentence(order) {
 const isStuck = ({ status, timeline }) => (status === "placed" || status === "payment-offered")
   && timeline.some((step) => step.status === "given-up" && step.about === "charge");
 
-// An order to collect that waits for its card has no place in the queue yet, and so no time.
-const isByCard = ({ status, branch, paidByCard, readyAt, timeline }) => paidByCard
-  || timeline.some((step) => step.status.startsWith("payment-"))
-  || (status === "placed" && branch === "collect" && !readyAt);
-
 function sum(order) {
   if (NEVER.has(order.status) && !order.paidByCard) return `${shown(order.total)}, not paid`;
   const place = order.branch === "collect" ? "at the counter" : "at the door";
   const back = order.refunded ? `, ${shown(order.refunded)} given back` : "";
-  return `${shown(order.total)} ${isByCard(order) ? "by card" : place}${back}`;
+  return `${shown(order.total)} ${order.byCard ? "by card" : place}${back}`;
 }
 
 // What happened, with its time, and what is still to come.
 function steps(order) {
   const done = order.timeline.filter((step) => step.status in WORDS);
-  const way = WAYS[order.branch].filter((step) => step !== "paid" || isByCard(order));
+  const way = WAYS[order.branch].filter((step) => step !== "paid" || order.byCard);
   const reached = Math.max(...done.map((step) => way.indexOf(step.status)));
   const ahead = OVER.has(order.status) ? [] : way.slice(reached + 1);
   return [

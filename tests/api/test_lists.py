@@ -97,9 +97,7 @@ def b64(data: bytes) -> str:
 
 
 @pytest.mark.usefixtures("stocked")
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     which=st.integers(0, len(LISTS) - 1),
     at=st.integers(0, 400),
@@ -127,9 +125,7 @@ def test_a_changed_cursor_is_refused_or_reads_as_the_same_page(
 
 
 @pytest.mark.usefixtures("stocked")
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(cursor=st.text(max_size=60) | st.binary(max_size=60).map(b64))
 def test_no_text_is_taken_for_a_cursor(front: Shopfront, cursor: str) -> None:
     answer = front.get("/products", cursor=cursor)

@@ -82,6 +82,7 @@ def test_a_customer_reads_back_what_was_ordered_and_never_the_card(
         "branch": "collect",
         "lines": [item | {"options": ["oat milk"], "note": "extra hot"}, item],
         "total": {"amount": 1680} | euros,
+        "byCard": True,
         "paidByCard": True,
         "name": "John",
         "contact": CONTACT,

@@ -81,7 +81,7 @@ def race(
     st.sampled_from([1, 2, 100]),
     st.sampled_from([3, 9]),
 )
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_schedule_of_consumers_zombies_crashes_and_emptied_tables_gives_the_same_rows(
     world, plan, cuts, undead, most_parked, room
 ):

@@ -9,7 +9,7 @@ from itertools import count, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from simulator import refusal
 from worlds import CODE, START, World, said, simulated
@@ -290,7 +290,6 @@ many = st.lists(st.integers(1, 12), min_size=1, max_size=20)
 @given(many, st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 12))
 @example([9, 8, 7, 6, 5, 4, 3, 2, 1], [1], 9)
 @example([9, 8, 7, 6, 5, 4, 3, 2, 1], [9], 9)
-@settings(deadline=None)
 def test_a_view_leaves_at_the_same_record_wherever_the_batches_are_cut(subjects, cuts, room):
     world = World(code=with_views(view("bad", explodes), view("good", own)))
     photographs(world, *(f"product/{number}" for number in subjects))
@@ -299,7 +298,6 @@ def test_a_view_leaves_at_the_same_record_wherever_the_batches_are_cut(subjects,
 
 @given(many, st.lists(st.integers(1, 9), min_size=1, max_size=4), st.integers(1, 12))
 @example([9, 8, 7, 6, 5, 4, 3, 2, 1], [9], 9)
-@settings(deadline=None)
 def test_a_shard_stops_at_the_same_record_wherever_the_batches_are_cut(subjects, cuts, room):
     def evolve(state: Any, event: Event) -> Any:
         if event.entity in {"1", "2", "3", "7", "9"}:

@@ -122,7 +122,7 @@ def spread(event: Event, *_: Any) -> Iterator[Write]:
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=20), st.integers(1, 12))
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 def test_no_more_tallies_wait_than_one_transaction_takes(subjects, room):
     world = World(code=with_views(view("wide", spread), view("good", own)))
     photographs(world, *(f"product/{number}" for number in subjects))

@@ -183,7 +183,7 @@ def race(till: Till, plan: Sequence[tuple[int, str]]) -> None:
 
 
 @given(plans, plans, st.booleans())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_whatever_happens_when_each_is_charged_once_and_one_outcome_counts(first, second, cancels):
     with owing() as till, pytest.MonkeyPatch.context() as patch:
         patch.setattr(archive, "_tails", PerProcess())

@@ -44,7 +44,7 @@ def shared() -> Iterator[tuple[Any, Clock]]:
 
 
 @given(key=st.text(min_size=1, max_size=256))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_a_key_goes_to_the_shard_that_holds_its_md5(shared: tuple[Any, Clock], key: str) -> None:
     client, _ = shared
     hash_key = int(hashlib.md5(key.encode()).hexdigest(), 16)
@@ -57,7 +57,7 @@ puts = st.lists(st.lists(st.integers(0, 3), min_size=1, max_size=4), min_size=1,
 
 
 @given(calls=puts, steps=st.lists(st.integers(-2, 3), min_size=8, max_size=8), data=st.data())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_whatever_was_put_is_read_back_in_order_from_anywhere(
     shared: tuple[Any, Clock], calls: list[list[int]], steps: list[int], data: st.DataObject
 ) -> None:

@@ -102,7 +102,7 @@ def events_of(moves: Sequence[tuple[str, str]]) -> list[Said]:
     return [told(number, *move) for number, move in enumerate(moves)]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EVENTS, PLANS)
 def test_what_is_202_is_on_the_log_in_the_batchs_order_and_what_is_refused_is_not(
     moves: list[tuple[str, str]], plan: list[str]
@@ -123,7 +123,7 @@ def test_what_is_202_is_on_the_log_in_the_batchs_order_and_what_is_refused_is_no
             assert kinesis.of(subject) == recorded
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(EVENTS, PLANS)
 def test_sent_again_until_nothing_is_503_it_leads_to_what_it_leads_to_one_by_one(
     moves: list[tuple[str, str]], plan: list[str]

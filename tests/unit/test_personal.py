@@ -53,7 +53,7 @@ def header_of(pii: str) -> dict[str, Any]:
     return members
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(members=st.dictionaries(TEXT, VALUE, max_size=4))
 def test_what_was_encrypted_is_read_back(members: dict[str, Any]) -> None:
     pii = personal.encrypt(MIA, HERE, members)

@@ -222,7 +222,7 @@ def played(first: int, acts: list[tuple[int, int]]) -> History:
     return history
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=400)
 @given(NUMBERS, ACTS)
 def test_any_history_keeps_the_money_right_and_is_judged_alike_at_the_door(first, acts):
     history = played(first, acts)
@@ -233,7 +233,7 @@ def test_any_history_keeps_the_money_right_and_is_judged_alike_at_the_door(first
     assert again.state == history.state
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(NUMBERS, ACTS, st.randoms(use_true_random=False))
 def test_what_was_said_may_come_in_any_order_and_twice(first, acts, chance):
     """The log is one order; whatever it is, the books hold and no outcome counts twice."""

@@ -73,7 +73,7 @@ def test_a_refund_that_was_given_up_takes_nothing_back():
     assert pieces(story) == [2]
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(NUMBERS, ACTS)
 def test_over_any_history_what_is_sold_is_worth_what_was_captured_less_what_was_given_back(
     first, acts

@@ -51,7 +51,7 @@ def _hashed(raw):
     return jws.base64(raw).decode()
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(envelope=envelopes())
 def test_every_envelope_comes_back_as_it_was_sealed(envelope):
     record = seal(envelope, KEY)
@@ -77,7 +77,7 @@ def believed_or_refused(data):
         assert reason.code  # noqa: PT017
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(data=st.binary() | st.text(alphabet="eyJhbGc0.-_=").map(str.encode))
 def test_any_bytes_are_believed_or_refused(data):
     believed_or_refused(data)
@@ -86,7 +86,7 @@ def test_any_bytes_are_believed_or_refused(data):
 PARTS = st.binary(max_size=60) | st.binary(max_size=60).map(jws.base64)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(parts=st.lists(PARTS, min_size=1, max_size=4))
 def test_any_parts_are_believed_or_refused(parts):
     header = signed(b"{}").split(b".")[0]
@@ -94,25 +94,25 @@ def test_any_parts_are_believed_or_refused(parts):
     believed_or_refused(b".".join([header, *parts]))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(header=st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_header_is_believed_or_refused(header):
     believed_or_refused(b".".join([jws.base64(header), *signed(b"{}").split(b".")[1:]]))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(payload=st.binary() | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_payload_under_a_good_signature_is_believed_or_refused(payload):
     believed_or_refused(signed(payload))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(name=st.sampled_from([*sorted(members()), "expects", "traceparent", "more"]), value=JSON)
 def test_any_value_of_an_attribute_is_believed_or_refused(name, value):
     believed_or_refused(signed(members(**{name: value})))
 
 
-@settings(max_examples=250, deadline=None)
+@settings(max_examples=250)
 @given(st.data())
 def test_any_change_to_a_good_record_is_believed_or_refused(data):
     record = bytearray(signed(members()))

@@ -147,7 +147,7 @@ VALUES = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(value=VALUES, ascii_only=st.booleans(), indent=st.sampled_from([None, 1]))
 def test_it_agrees_with_the_standard_library_on_every_good_value(value, ascii_only, indent):
     data = json.dumps(value, ensure_ascii=ascii_only, indent=indent).encode()
@@ -155,7 +155,7 @@ def test_it_agrees_with_the_standard_library_on_every_good_value(value, ascii_on
     assert strict.decode(strict.encode(value)) == value
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=500)
 @given(data=st.text(alphabet='[]{}",:\\u0d8e1.- ').map(str.encode) | st.binary())
 def test_it_reads_no_more_than_the_standard_library_does(data):
     try:
