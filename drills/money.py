@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 ENDS = {"collected", "delivered", "cancelled", "expired", "refunded"}
 WAITS = "payment-declined"  # for another card, until the sweep says that it is expired
+CARD = {"paid", "payment-declined", "payment-offered"}
 UNDONE = {"cancelled", "expired", "refunded"}
 
 
@@ -25,7 +26,7 @@ def is_at_end(order: dict[str, Any]) -> bool:
 def is_still(order: dict[str, Any], *, card: bool) -> bool:
     """Whether no money is on its way; `card` says that one was given with the order."""
     steps = Counter(step["status"] for step in order["timeline"])
-    charged = steps["paid"] + steps["payment-declined"] + _gave_up(order, "charge")
+    charged = steps["paid"] + steps["payment-declined"] + _is_given_up(order)
     owed = order["paidByCard"] and order["status"] in UNDONE
     return charged == card + steps["payment-offered"] and (not owed or _back(order) == _cost(order))
 
@@ -59,7 +60,11 @@ def _back(order: dict[str, Any]) -> int:
     return amount
 
 
-def _gave_up(order: dict[str, Any], about: str) -> int:
-    return sum(
-        step["status"] == "given-up" and step.get("about") == about for step in order["timeline"]
-    )
+def _is_given_up(order: dict[str, Any]) -> bool:
+    """Whether that is the last word on a card: then nobody is at it."""
+    words = [
+        step["status"]
+        for step in order["timeline"]
+        if step["status"] in CARD or step.get("about") == "charge"
+    ]
+    return words[-1:] == ["given-up"]

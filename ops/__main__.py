@@ -7,6 +7,7 @@ finds. 1: what it checks does not hold. 2: there is no shop there, or not what w
 from __future__ import annotations
 
 import json
+import re
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -18,12 +19,14 @@ from rich.console import Console
 
 from chalicelib.errors import Behind, CloudFailure, Invalid, Unavailable
 from chalicelib.events import Position
+from chalicelib.events.envelope import TODO
 from ops import doctor as examining
 from ops import erase as erasing
 from ops import logs, shop
 from ops import parked as parking
 from ops import quarantine as quarantining
 from ops import query as querying
+from ops import retry as retrying
 from ops import shown as showing
 from ops import tail as tailing
 from ops import verify as verifying
@@ -193,6 +196,27 @@ def doctor(*, as_json: AsJson = False) -> None:
         else:
             examined(found, Console())
     raise typer.Exit(1 if found.wrong else 0)
+
+
+@app.command()
+def retry(
+    todos: Annotated[list[str] | None, typer.Argument(metavar="TODO...")] = None,
+    *,
+    every: Annotated[bool, typer.Option("--all", help="all that was given up")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Try again what was given up; exit code 1 where one that was named is not tried."""
+    if bool(todos) == every:
+        raise typer.BadParameter("name what `ops doctor` lists, or say --all", param_hint="TODO")
+    if flawed := [name for name in todos or () if not re.fullmatch(TODO, name)]:
+        raise typer.BadParameter(f"{flawed[0]!r} is no to-do's id", param_hint="TODO")
+    with _in_shop():
+        found = retrying.retry(todos or retrying.given_up())
+        if as_json:
+            print(_json(asdict(found)))
+        else:
+            retrying.show(found)
+    raise typer.Exit(0 if all(each.did == "poked" for each in found.todos) else 1)
 
 
 @app.command()

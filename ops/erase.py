@@ -14,6 +14,7 @@ from chalicelib import customers, personal, store
 from chalicelib.customers import ADMIN
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import KIND
+from chalicelib.decisions.todo import owed_by
 from chalicelib.errors import Erased
 from chalicelib.http import Request
 from chalicelib.store import Query
@@ -50,13 +51,13 @@ def erase(person: str, wait_s: float) -> Remains:
     until = time.monotonic() + wait_s
     while not personal.is_erased(person) and time.monotonic() < until:
         time.sleep(PAUSE_S)
-    state = _state(person)
+    owed = owed_by(_state(person))
     return Remains(
         person=person,
         said=said,
         destroyed=personal.is_erased(person),
-        open=list(state.todos) if state else [],
-        given_up=state.given_up if state else [],
+        open=[name for name, todo in owed.items() if not todo.given_up],
+        given_up=[name for name, todo in owed.items() if todo.given_up],
         orders=_orders(person),
     )
 
@@ -93,6 +94,6 @@ def show(found: Remains) -> None:
     else:
         print("The key is STILL THERE: the worker has not destroyed it yet. Ask again.")
         print(*(f"    open: {todo}" for todo in found.open), sep="\n")
-        print(*(f"    given up: {todo}" for todo in found.given_up), sep="\n")
+        print(*(f"    given up: {todo} (`ops retry`)" for todo in found.given_up), sep="\n")
     print(f"{found.orders:,} orders stand, without who placed them.")
     print(STAYS)

@@ -1,7 +1,7 @@
 """Customer: a person, by the public name they chose and by what they alone and few may know.
 
 Erased, nothing of them counts any more but what their to-do comes to: to destroy the key under
-which all that is personal lies. Where that was given up, erasing them again owes it anew.
+which all that is personal lies.
 
 Names that look the same are the same name: a name is kept in NFC, without what cannot be seen and
 with single spaces. Letters of other scripts that look alike stay different.
@@ -13,7 +13,7 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, Field, StringConstraints
+from pydantic import AfterValidator, StringConstraints
 
 from chalicelib.decisions.subject import Ignored
 from chalicelib.decisions.todo import Owing
@@ -48,12 +48,6 @@ class Customer(Owing):
     public_name: str | None = None
     pii: Pii | None = None
     erased: bool = False
-    given_up: list[str] = Field(default_factory=list)
-
-    @property
-    def may_be_erased(self) -> bool:
-        """Whether there is anything left to erase."""
-        return not self.erased or bool(self.given_up)
 
 
 class Register(Model):
@@ -83,10 +77,10 @@ def decide(state: Customer | None, command: Command | Said, actor: str) -> Fact:
     match command:
         case Outcome():
             return command
-        case Erase() if known.may_be_erased:
-            return customer.Erased()
         case _ if known.erased:
             raise Erased("this person was erased")
+        case Erase():
+            return customer.Erased()
         case Update(public_name=name, pii=pii):
             return customer.Updated(public_name=name, pii=pii)
         case Register(public_name=name) if known.public_name is None:
@@ -102,11 +96,11 @@ def evolve(state: Customer | None, event: Event) -> Customer | Ignored | None:
     known, data = state or Customer(), event.data
     match data:
         case Outcome():
-            return known.unless_open(data) or _settled(known, data)
-        case customer.Erased() if known.may_be_erased:
-            return Customer(erased=True).owing(event, (DESTROY_KEY, ""))
+            return known.unless_open(data) or known.heard(data)
         case _ if known.erased:
             return Ignored("erased", "this person was erased")
+        case customer.Erased():
+            return Customer(erased=True).owing(event, (DESTROY_KEY, ""))
         case customer.RoleClaimed():
             return state
         case _:
@@ -121,11 +115,3 @@ def _introduced(state: Customer, event: Event) -> Customer | Ignored:
         return Ignored("not-yours", "a person speaks only for themselves")
     said = event.data.model_dump(include={"public_name", "pii"}, exclude_none=True)
     return state.model_copy(update=said)
-
-
-def _settled(state: Customer, outcome: Outcome) -> Customer:
-    """What became of the key: it is destroyed, or still there."""
-    after = state.settled(outcome.todo)
-    if not isinstance(outcome, customer.GivenUp):
-        return after
-    return after.model_copy(update={"given_up": [*state.given_up, outcome.todo]})

@@ -2,6 +2,7 @@
 
 A counted event opens a to-do, `<kind>@<position of that event>`, and an outcome of the same subject
 settles it. Both are the subject's state, so a replay that has folded the outcome owes nothing.
+What was given up stays owed: nobody knows what it came to, and whoever finds out says it.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from pydantic import Field
 
 from chalicelib.decisions.subject import Ignored, State
 from chalicelib.events import Event, Model, Outcome
+from chalicelib.events.envelope import TriedInVain
 
 
 class Todo(Model):
     """One thing owed. `about` says what a message is about; the rest is of refunds.
 
-    `since` is the clock, in ms, at the event that opened it.
+    `since` is the clock, in ms, at the event that opened it; `given_up`, that it is left to a
+    person.
     """
 
     kind: str
     since: int
     about: str = ""
+    given_up: bool = False
     amount: int = 0
     quantities: list[int] = Field(default_factory=list)
 
@@ -49,11 +53,21 @@ class Owing(State):
         left = {name: todo for name, todo in self.todos.items() if name not in ids}
         return self.model_copy(update={"todos": left})
 
+    def heard(self, outcome: Outcome) -> Self:
+        """The same, with the outcome's to-do done; or still owed, where it was tried in vain."""
+        if not isinstance(outcome, TriedInVain):
+            return self.settled(outcome.todo)
+        left = self.todos[outcome.todo].model_copy(update={"given_up": True})
+        return self.model_copy(update={"todos": self.todos | {outcome.todo: left}})
+
     def unless_open(self, outcome: Outcome) -> Ignored | None:
-        """Why an outcome does not count: its to-do was settled before, or was never opened."""
-        if outcome.todo in self.todos:
-            return None
-        return Ignored("settled", "this to-do is not open, or not any more")
+        """Why an outcome does not count: its to-do is not owed, or was given up before this."""
+        todo = self.todos.get(outcome.todo)
+        if todo is None:
+            return Ignored("settled", "this to-do is not open, or not any more")
+        if todo.given_up and isinstance(outcome, TriedInVain):
+            return Ignored("given-up", "this to-do was given up before")
+        return None
 
 
 def owed_by(state: State | None) -> Mapping[str, Todo]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import StringConstraints
 
-from chalicelib.events.envelope import Fact, Outcome, Pii, Told
+from chalicelib.events.envelope import Fact, Outcome, Pii, Told, TriedInVain
 from chalicelib.events.product import LINE
 
 PublicName = Annotated[
@@ -48,11 +48,10 @@ class KeyDestroyed(Outcome):
     type: ClassVar[str] = "tillstream.customer.key-destroyed.v1"
 
 
-class GivenUp(Outcome):
-    """So often it was tried in vain; a person must look at it."""
+class GivenUp(TriedInVain):
+    """So often it was tried in vain; a person must look at it. What comes of it still counts."""
 
     type: ClassVar[str] = "tillstream.customer.given-up.v1"
-    attempts: Annotated[int, Field(ge=1)]
 
 
 FACTS = (Registered, RoleClaimed, Updated, Erased, KeyDestroyed, GivenUp)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.alias_generators import to_camel
 
 from chalicelib.events.record import Position
@@ -52,6 +52,12 @@ class Outcome(Fact):
     """What a to-do came to; it counts as long as the to-do is open, and once."""
 
     todo: Annotated[str, StringConstraints(pattern=TODO)]
+
+
+class TriedInVain(Outcome):
+    """So often a to-do was tried in vain: it stays owed, and counts as this but once."""
+
+    attempts: Annotated[int, Field(ge=1)]
 
 
 class Claimed(Model):

@@ -10,7 +10,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from chalicelib.events.envelope import Fact, Model, Outcome, Pii
+from chalicelib.events.envelope import Fact, Model, Outcome, Pii, TriedInVain
 from chalicelib.events.product import Line, Price
 
 MOST_LINES, MOST_QUANTITY = 20, 999
@@ -141,11 +141,10 @@ class Notified(Outcome):
     channels: Annotated[list[Channel], Field(max_length=2)]
 
 
-class GivenUp(Outcome):
-    """So often it was tried in vain; a person must look at it."""
+class GivenUp(TriedInVain):
+    """So often it was tried in vain; a person must look at it. What comes of it still counts."""
 
     type: ClassVar[str] = "tillstream.order.given-up.v1"
-    attempts: Annotated[int, Field(ge=1)]
 
 
 FACTS = (

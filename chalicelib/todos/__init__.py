@@ -3,8 +3,9 @@
 A poke says where to look, the subject's row what is owed. Nothing is done unless the table is level
 with the archive, nor where `done/` has the outcome already, nor by two at once (`lease`). What came
 of it is kept in `done/` and then said, under an id of the to-do's own: it counts once, whoever says
-it, and however often. Six attempts, further and further apart; then it is given up, and an outcome
-says that too. The table of kinds is last.
+it, and however often. Six attempts, further and further apart; then it is given up, and an event
+says that: it stays owed, and what it turns out to have come to still counts. Whoever is poked of it
+then tries it as often as its lease has it begin anew (`ops retry`). The table of kinds is last.
 """
 
 from __future__ import annotations
@@ -104,7 +105,7 @@ def sweep() -> None:
 def _forgotten(level: Level) -> Iterator[list[Poke]]:
     """A page at a time; of those who stand still for all views no row says what is owed."""
     parked, now = level.parked, lease.now()
-    for rows in view.open_todos():
+    for rows in view.listed(view.OPEN):
         aged = [row for row in rows if _is_due(row.body["kind"], row.body["since"], now)]
         held = lease.read(map(view.id_of, aged))
         yield [
@@ -155,37 +156,46 @@ def _attempted(owed: Owed, mine: Lease) -> Outcome | None:
     Raises whatever a faulty kind raises: its lease then lapses by itself.
     """
     if owed.attempt > ATTEMPTS:
-        return _given_up(owed)
+        _give_up(owed)
+        return None
     try:
         return KINDS[owed.todo.kind](owed)
     except (TryAgain, CloudFailure) as failure:
         last = owed.attempt == ATTEMPTS
         telemetry.say("todo-failed", **_told(owed), error=_named(failure), last=last)
     if last:
-        return _given_up(owed)
+        _give_up(owed)
+        return None
     pause = PAUSES_S[owed.attempt - 1]
     lease.lapse(mine, pause - 1)
     queue.poke([Poke(owed.id, owed.subject)], pause)
     return None
 
 
-def _given_up(owed: Owed) -> Outcome:
-    """That somebody must look at it."""
-    telemetry.say("todo-given-up", **_told(owed))
+def _give_up(owed: Owed) -> None:
+    """Say that somebody must look at it, unless the log has it: it is owed, so nothing is kept."""
+    telemetry.say("todo-given-up", **_told(owed), again=owed.todo.given_up)
+    if owed.todo.given_up:
+        return
     fact = FACTS[f"tillstream.{owed.subject.partition('/')[0]}.given-up.v1"]
     outcome = fact.model_validate({"todo": owed.id, "attempts": ATTEMPTS})
     assert isinstance(outcome, Outcome)
-    return outcome
+    _say(owed, outcome, "given-up")
 
 
 def _append(owed: Owed, outcome: Outcome) -> None:
-    """The outcome as an event: of one to-do always under the same id. Raises CloudFailure."""
+    """What it came to, as an event. Raises CloudFailure."""
+    _say(owed, outcome, "outcome")
+    telemetry.say("todo-done", **_told(owed), outcome=outcome.type, after_ms=_since(owed))
+
+
+def _say(owed: Owed, outcome: Outcome, name: str) -> None:
+    """An event of the to-do: under one id whoever says it, and its outcome under another."""
     digest = vault.fingerprint("outcomes", owed.id.encode())
     commandhash = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    once = Once(str(vault.name_for("outcome", owed.id)), commandhash)
+    once = Once(str(vault.name_for(name, owed.id)), commandhash)
     said = door.envelope(outcome, owed.subject, ACTOR, once)
     log.append(said.subject, seal(said, keys.producer()))
-    telemetry.say("todo-done", **_told(owed), outcome=outcome.type, after_ms=_since(owed))
 
 
 def _told(owed: Owed) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Charge: the total of an order, from the card that was offered last.
 
 The to-do's id is the gateway's key, so a charge may be tried again. What was tried before, or may
-have been (a gateway forgets a key after a day, the lease's count goes with the table), is looked up
-first. So is an order whose customer was erased since: its token is gone, its money may not be.
+have been (a gateway forgets a key after a day, the lease's count goes with the table, and begins
+anew for what was given up), is looked up first. So is an order whose customer was erased since: its
+token is gone, its money may not be.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ def _token(owed: Owed) -> str | None:
 
 def _may_be_done(owed: Owed, token: str | None) -> bool:
     age = time.time_ns() // 1_000_000 - owed.todo.since
-    return owed.attempt > 1 or age > OLD_MS or token is None
+    return owed.attempt > 1 or owed.todo.given_up or age > OLD_MS or token is None
 
 
 def _charged(gateway: Gateway, owed: Owed, token: str | None) -> Captured | Declined:

@@ -1,7 +1,8 @@
 """Leases: who is at a to-do. The only rows that are no function of the log, and they may be lost.
 
 A lease is not given back: it lapses. So two who are poked at once do not both begin, and who dies
-at it is followed by another. It counts the attempts, which begin anew where it was lost.
+at it is followed by another. It counts the attempts, which begin anew where it was lost, or where
+an operator has them begin anew.
 """
 
 from __future__ import annotations
@@ -55,6 +56,18 @@ def take(todo: str) -> Lease | None:
 def lapse(mine: Lease, in_s: float) -> None:
     """It lapses so soon: the next attempt need not wait any longer. Raises CloudFailure."""
     _put(Lease(mine.todo, mine.attempt, now() + int(in_s * 1000)), mine.who)
+
+
+def restart(todo: str) -> bool:
+    """Whether the next attempt is the first: not while somebody is at it. Raises CloudFailure.
+
+    So a lease that stands is nobody's to take away, and one that somebody takes meanwhile stays.
+    """
+    row = store.get(Key(PK, todo))
+    if row is None:
+        return True
+    known = _lease(row)
+    return not is_held(known) and _put(Lease(todo, 0, now()), known.who)
 
 
 def read(todos: Iterable[str]) -> dict[str, Lease]:

@@ -1,8 +1,8 @@
-"""What is owed to the world: every open to-do, the oldest first.
+"""What is owed to the world: every to-do that is open or was given up, the oldest first.
 
-Answers  the sweep, which pokes what was forgotten, and `ops doctor`; no route
+Answers  the sweep, which pokes what was forgotten, `ops doctor` and `ops retry`; no route
 From     every event of a subject that owes: what it owed before, and what after
-Rows     `<to-do>`   one that is open, in the list `open`   (owned)
+Rows     `<to-do>`   one that is owed, in the list `open` or `given-up`   (owned)
 """
 
 from __future__ import annotations
@@ -17,31 +17,40 @@ from chalicelib.events import FACTS, Event
 from chalicelib.store import Delete, Key, Put, Query, Row, Write
 from chalicelib.view import View
 
+OPEN, GIVEN_UP = "open", "given-up"
 PAGE = 100
 
 
 def reduce(event: Event, before: Any, after: Any) -> Iterator[Write]:
-    """The to-dos that the event settled are gone, and those that it opened are there."""
+    """The to-dos that the event settled are gone; those that it opened or gave up are there."""
     old, new = owed_by(before), owed_by(after)
     for name in old.keys() - new.keys():
         yield Delete(Key(name, event.subject))
-    for name in new.keys() - old.keys():
-        yield _row(name, event.subject, new[name])
+    for name, todo in new.items():
+        if todo != old.get(name):
+            yield _row(name, event.subject, todo)
 
 
 def _row(name: str, subject: str, todo: Todo) -> Put:
     body = {"kind": todo.kind, "subject": subject, "since": todo.since, "about": todo.about}
-    return Put(Key(name, subject), body, listing=("open", f"{todo.since:015d} {name}"))
+    listing = GIVEN_UP if todo.given_up else OPEN, f"{todo.since:015d} {name}"
+    return Put(Key(name, subject), body | {"givenUp": todo.given_up}, listing)
 
 
-def open_todos() -> Iterator[list[Row]]:
-    """Every open to-do, the oldest first, a page at a time; the list may trail by moments."""
-    query, after = Query(VIEW.pk("open"), index="listing"), None
+def listed(which: str) -> Iterator[list[Row]]:
+    """The to-dos of a list, the oldest first, a page at a time; it may trail by moments."""
+    query, after = Query(VIEW.pk(which), index="listing"), None
     while True:
         rows, after = store.page(query, PAGE, after)
         yield rows
         if after is None:
             return
+
+
+def find(todo: str) -> Row | None:
+    """The row of a to-do that is owed."""
+    rows, _ = store.page(Query(VIEW.pk(todo)), 1)
+    return rows[0] if rows else None
 
 
 def id_of(row: Row) -> str:

@@ -149,8 +149,10 @@ function sentence(order) {
   }
 }
 
+// The last word on a card is that nobody knows what became of it.
 const isStuck = ({ status, timeline }) => (status === "placed" || status === "payment-offered")
-  && timeline.some((step) => step.status === "given-up" && step.about === "charge");
+  && timeline.filter((step) => step.status.startsWith("payment-")
+    || (step.status === "given-up" && step.about === "charge")).at(-1)?.status === "given-up";
 
 function sum(order) {
   if (NEVER.has(order.status) && !order.paidByCard) return `${shown(order.total)}, not paid`;

@@ -1,9 +1,10 @@
 """Is the shop well: what it owes, how far its rows are behind, and whether its money is right.
 
 Not well is: money that does not add up; a to-do that is open for an hour past its time, for then
-nobody does it; a shard whose rows are five minutes behind its archive; a table that does not list
-what is owed. What was given up, or stands still, is told and left to a person. How long the log
-itself waits to be archived is not seen from here.
+nobody does it; one that was given up and leaves money, or what is personal, in doubt; a shard whose
+rows are five minutes behind its archive; a table that does not list what is owed. A message that
+was given up, or who stands still, is told and left to a person. How long the log itself waits to be
+archived is not seen from here.
 """
 
 from __future__ import annotations
@@ -15,21 +16,28 @@ from dataclasses import dataclass
 from chalicelib import archive, checkpoint, todos
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.decisions import DECIDERS
+from chalicelib.decisions.customer import DESTROY_KEY
 from chalicelib.events import Shard
 from chalicelib.signing import keys
 from chalicelib.todos import lease
 from chalicelib.views import todos as view
 from ops import logs, naive
 from ops import views as viewing
-from ops.doctor.books import Books, GivenUp
+from ops.doctor.books import Books
 from ops.query.judged import Judging
 
 OVERDUE_S = 3600
 BEHIND_S = 300
+# What is not known, or not done, where a to-do of the kind was given up. A message is neither.
+IN_DOUBT = {
+    "charge": "whether the card was charged is not known",
+    "refund": "whether the money was given back is not known",
+    DESTROY_KEY: "what is personal can still be read",
+}
 
 
 @dataclass(frozen=True, slots=True)
-class OpenTodo:
+class OwedTodo:
     """One to-do that is owed: for how long, which attempt was begun, and whether one is under way.
 
     `overdue_s` says how long it might have been done.
@@ -59,8 +67,8 @@ class Health:
     """What was found; `wrong` are the sentences that make it unwell."""
 
     orders: int
-    open: list[OpenTodo]
-    given_up: list[GivenUp]
+    open: list[OwedTodo]
+    given_up: list[OwedTodo]
     parked: list[str]
     lags: list[Lag]
     wrong: list[str]
@@ -75,20 +83,22 @@ def examine(step: Callable[[], None] = lambda: None) -> Health:
     for name in naive.parents_first(read):
         fold.shard(name, read[name], None)
     reached = checkpoint.all_of(shards)
-    owed = sorted(_owed(), key=lambda each: -each.open_s)
+    owed, given_up = (list(_owed(which)) for which in (view.OPEN, view.GIVEN_UP))
     lags = [_lag(state, reached) for state in viewing.state().shards]
-    wrong = [*books.wrong(fold.subjects), *_waiting(owed, lags), *_unlisted(reached)]
+    doubts = [*books.wrong(fold.subjects), *_in_doubt(given_up)]
+    wrong = [*doubts, *_waiting(owed, lags), *_unlisted(reached)]
     parked = sorted({name for each in reached.values() for name in each.parked.get(ALL, ())})
-    return Health(len(books.accounts), owed, books.given_up, parked, lags, wrong)
+    return Health(len(books.accounts), owed, given_up, parked, lags, wrong)
 
 
-def _owed() -> Iterator[OpenTodo]:
+def _owed(which: str) -> Iterator[OwedTodo]:
+    """The to-dos of a list, the oldest first."""
     now = lease.now()
-    for rows in view.open_todos():
+    for rows in view.listed(which):
         leases = lease.read(map(view.id_of, rows))
         for row in rows:
             held, open_s = leases.get(view.id_of(row)), (now - row.body["since"]) // 1000
-            yield OpenTodo(
+            yield OwedTodo(
                 todo=view.id_of(row),
                 subject=row.key.sk,
                 kind=row.body["kind"],
@@ -115,7 +125,13 @@ def _age(shard: Shard, reached: Checkpoint | None) -> int:
     return 0
 
 
-def _waiting(owed: list[OpenTodo], lags: list[Lag]) -> Iterator[str]:
+def _in_doubt(given_up: list[OwedTodo]) -> Iterator[str]:
+    for each in given_up:
+        if each.kind in IN_DOUBT:
+            yield f"{each.todo} of {each.subject} was given up: {IN_DOUBT[each.kind]}; `ops retry`"
+
+
+def _waiting(owed: list[OwedTodo], lags: list[Lag]) -> Iterator[str]:
     for each in owed:
         if each.overdue_s > OVERDUE_S:
             yield f"{each.todo}: open for {each.overdue_s} s, and nobody does it"

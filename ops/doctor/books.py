@@ -12,18 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from chalicelib.decisions.order import Order
-from chalicelib.events import Outcome, order
+from chalicelib.events import order
 from ops.naive.subjects import Subject
 from ops.query.judged import Judged
-
-
-@dataclass(frozen=True, slots=True)
-class GivenUp:
-    """What was tried in vain, and when (ms of the shard's clock)."""
-
-    todo: str
-    subject: str
-    at: int
 
 
 @dataclass(slots=True)
@@ -37,10 +28,9 @@ class Account:
 
 @dataclass(slots=True)
 class Books:
-    """All accounts, and what was given up."""
+    """All accounts."""
 
     accounts: defaultdict[str, Account] = field(default_factory=lambda: defaultdict(Account))
-    given_up: list[GivenUp] = field(default_factory=list)
 
     def enter(self, judged: Judged) -> None:
         """One event; only what counted is looked at."""
@@ -52,8 +42,6 @@ class Books:
                 account[subject].paid.append(amount.amount)
             case order.Refunded(amount=amount):
                 account[subject].refunded.append(amount.amount)
-            case Outcome(todo=todo) as outcome if ".given-up." in outcome.type:
-                self.given_up.append(GivenUp(todo, subject, judged.clock))
 
     def wrong(self, subjects: Mapping[str, Subject]) -> Iterator[str]:
         """Each thing that does not hold, as a sentence."""

@@ -26,7 +26,8 @@ def show(found: Health, console: Console) -> None:
         behind = f"{more}{lag.events:,} events, {lag.seconds:,} s behind"
         console.print(f"{lag.shard}: {behind if lag.events else 'level'}")
     for each in found.given_up:
-        console.print(f"[yellow]given up[/] {each.todo} of {each.subject}", soft_wrap=True)
+        since = f"owed for {each.open_s:,} s"
+        console.print(f"[yellow]given up[/] {each.todo} of {each.subject}, {since}", soft_wrap=True)
     for subject in found.parked:
         console.print(f"[yellow]stands still[/] {subject}: `ops parked` says why")
     for sentence in found.wrong:

@@ -17,6 +17,7 @@ from ordering import CART, menu, place, state
 from shopfront import Answer, Shopfront
 
 from chalicelib import config, payments, todos, webhook
+from chalicelib.errors import TryAgain
 from chalicelib.payments.notice import Notice
 from chalicelib.payments.stripe import gateway
 
@@ -160,6 +161,27 @@ def poke(entity: str, said: dict[str, Any]) -> dict[str, Any]:
     """What the queue hands to the worker."""
     todo = said["data"]["object"]["metadata"]["todo"]
     return {"Records": [{"body": json.dumps({"todo": todo, "subject": f"order/{entity}"})}]}
+
+
+def test_a_charge_that_was_given_up_is_paid_when_stripe_tells_so(
+    front: Shopfront, tell: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fails(_: Any) -> None:
+        raise TryAgain("nobody answers")
+
+    entity = ordered(front)
+    said = notice(entity)
+    with monkeypatch.context() as patch:
+        patch.setattr(todos, "KINDS", {**todos.KINDS, "charge": fails})
+        patch.setattr(todos, "ATTEMPTS", 1)
+        todos.work(poke(entity, said))
+    front.settle()
+    (todo,) = state(entity).todos.values()
+    assert (state(entity).status, todo.given_up) == ("placed", True)
+    for _ in range(2):
+        assert tell(said).status == 204
+    front.settle()
+    assert (state(entity).status, state(entity).payment) == ("paid", "pi_1")
 
 
 def test_a_payment_whose_worker_died_is_settled_by_what_stripe_sends(

@@ -84,6 +84,24 @@ def test_a_charge_that_was_given_up_is_an_answer_and_a_notice_is_none():
     assert money.is_still(told, card=True)
 
 
+@pytest.mark.parametrize(
+    ("steps", "still"),
+    [
+        (("given-up", "paid"), True),
+        (("given-up", "payment-declined"), True),
+        (("given-up", "payment-declined", "payment-offered"), False),
+        (("given-up", "payment-declined", "payment-offered", "paid"), True),
+        (("given-up", "payment-declined", "payment-offered", "given-up"), True),
+    ],
+)
+def test_what_a_charge_came_to_after_it_was_given_up_is_its_answer(steps, still):
+    told = order("paid", *steps)
+    for step in told["timeline"]:
+        if step["status"] == "given-up":
+            step["about"] = "charge"
+    assert money.is_still(told, card=True) is still
+
+
 def test_an_order_is_at_its_end_or_waits_for_a_card_or_is_neither():
     ends = ("collected", "delivered", "cancelled", "expired", "refunded", "payment-declined")
     assert all(money.is_at_end(order(status)) for status in ends)

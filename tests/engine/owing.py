@@ -24,6 +24,7 @@ from chalicelib.events import order
 from chalicelib.events.product import Price
 from chalicelib.signing import jws, keys
 from chalicelib.todos import Kind, Owed, expire, lease
+from ops import retry as retrying
 
 PLACED = order_moves.PLACED | {"branch": "collect", "card": True, "channels": []}
 SHARDS = ("shardId-000000000000", "shardId-000000000001")
@@ -132,17 +133,40 @@ class Till:
         return Order.model_validate_json(json.loads(found["body"]["S"])["state"])
 
     def open(self) -> list[str]:
-        """The to-dos that the view has."""
-        return sorted(pk.partition("/")[2] for pk, _ in self.world.items if pk.startswith("todos@"))
+        """The to-dos that the view has in its list of what is open."""
+        return self._listed("open")
+
+    def given_up(self) -> list[str]:
+        """And in that of what was given up."""
+        return self._listed("given-up")
+
+    def _listed(self, which: str) -> list[str]:
+        list_of = {"S": f"todos@1/{which}"}
+        items = self.world.items.items()
+        return sorted(
+            pk.partition("/")[2] for (pk, _), item in items if item.get("listing") == list_of
+        )
+
+    def retry(self) -> None:
+        """An operator has all tried again that was given up."""
+        retrying.retry(retrying.given_up())
 
     def outcomes(self) -> Counter[str]:
         """How many outcomes of each to-do count."""
+        return self._counted(given_up=False)
+
+    def given_ups(self) -> Counter[str]:
+        """How often it counts of each to-do that it was given up."""
+        return self._counted(given_up=True)
+
+    def _counted(self, *, given_up: bool) -> Counter[str]:
         found: Counter[str] = Counter()
         for shard, records in self.world.logs.items():
             for record in records:
                 place = f"verdict/{self.world.shard(shard)}:{record.sequence}", "verdict"
                 payload = json.loads(jws.unbase64(record.data.split(b".")[1]))
-                if "todo" in payload["data"] and place not in self.world.items:
+                meant = "todo" in payload["data"] and given_up == (".given-up." in payload["type"])
+                if meant and place not in self.world.items:
                     found[payload["data"]["todo"]] += 1
         return found
 

@@ -117,19 +117,19 @@ class DynamoDB:
     def query(
         self,
         TableName: str,
-        IndexName: str,
         ExpressionAttributeValues: Item,
         Limit: int,
+        IndexName: str | None = None,
         ExclusiveStartKey: Item | None = None,
         **_: Any,
     ) -> Any:
-        """The rows of one list in its order."""
-        assert IndexName == "listing"
-        listing, after = ExpressionAttributeValues[":h"], ExclusiveStartKey or {}
+        """The rows of one list, or of one partition, in their order."""
+        assert IndexName in (None, "listing")
+        wanted, after = ExpressionAttributeValues[":h"], ExclusiveStartKey or {}
         items = [
             dict(item)
             for item in self._table("Query", TableName).values()
-            if item.get("listing") == listing and _place(item) > _place(after)
+            if item.get(IndexName or "pk") == wanted and _place(item) > _place(after)
         ]
         items.sort(key=_place)
         answer: dict[str, Any] = {"Items": items[:Limit]}

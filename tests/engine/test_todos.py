@@ -199,15 +199,16 @@ class TestAttempts:
         assert asked.total() == todos.ATTEMPTS
         assert till.order().status == "paid"
 
-    def test_after_the_sixth_it_is_given_up_and_an_outcome_says_so(self, till, capsys):
+    def test_after_the_sixth_it_is_given_up_and_stays_owed(self, till, capsys):
         asked = failing(till, 99)
         till.deliver()
         (todo,) = till.open()
         till.settle()
         assert asked == {todo: 6}
-        assert till.order().given_up == [todo]
-        assert till.outcomes() == {todo: 1}
-        assert till.open() == []
+        assert till.order().todos[todo].given_up
+        assert (till.given_ups(), till.outcomes()) == ({todo: 1}, {})
+        assert (till.open(), till.given_up()) == ([], [todo])
+        assert done.read(todo) is None
         assert [line["what"] for line in lines(capsys)].count("todo-given-up") == 1
 
     def test_a_kind_that_is_faulty_ends_the_attempt_and_is_given_up_in_the_end(self, till):
@@ -223,7 +224,7 @@ class TestAttempts:
             till.later(lease.LASTS_S * 1000)
         todos.work(poked(body))
         till.deliver()
-        assert len(till.order().given_up) == 1
+        assert (till.open(), len(till.given_up())) == ([], 1)
 
     def test_attempts_begin_anew_where_the_lease_was_lost_with_the_table(self, till):
         asked = failing(till, 99)
@@ -235,6 +236,119 @@ class TestAttempts:
         empty(till)
         till.settle()
         assert asked.total() == todos.ATTEMPTS, "and the third knew that it was the third"
+
+
+def given_up(till: Till, times: int = 6) -> tuple[str, Counter[str]]:
+    """The order's charge, given up; how often the provider was asked, who fails so many times."""
+    asked: Counter[str] = Counter()
+    honest = till.kinds["charge"]
+
+    def charge(owed: Owed) -> Any:
+        asked[owed.id] += 1
+        if asked[owed.id] <= times:
+            raise TryAgain("not now")
+        return honest(owed)
+
+    till.kinds["charge"] = charge
+    till.settle()
+    (todo,) = till.given_up()
+    assert asked == {todo: 6}
+    return todo, asked
+
+
+class TestGivenUp:
+    def test_what_it_turns_out_to_have_come_to_still_counts(self, till):
+        todo, _ = given_up(till)
+        paid = order.Paid(todo=todo, payment="pay-9", amount=till.order().total)
+        assert todos.settle(todo, "order/1", paid)
+        till.deliver()
+        assert (till.order().status, till.order().payment) == ("paid", "pay-9")
+        assert (till.open(), till.given_up()) == ([], [])
+        assert (till.given_ups(), till.outcomes()) == ({todo: 1}, {todo: 1})
+        assert not todos.settle(todo, "order/1", paid)
+
+    def test_paid_after_it_was_cancelled_it_is_given_back(self, till):
+        todo, _ = given_up(till)
+        till.say("cancelled", "order/1", {})
+        till.deliver()
+        paid = order.Paid(todo=todo, payment="pay-9", amount=till.order().total)
+        assert todos.settle(todo, "order/1", paid)
+        till.settle()
+        assert (till.order().status, till.order().refunded) == ("cancelled", 700)
+
+    def test_its_attempts_begin_anew_when_an_operator_says_so(self, till):
+        todo, asked = given_up(till)
+        till.retry()
+        assert till.work() == 1
+        till.deliver()
+        assert asked == {todo: 7}
+        assert till.order().status == "paid"
+        assert till.provider.effects == till.outcomes() == {todo: 1}
+        assert till.given_up() == []
+
+    def test_tried_again_in_vain_it_stays_given_up_and_may_be_tried_once_more(self, till, capsys):
+        todo, asked = given_up(till, times=12)
+        records = sum(map(len, till.world.logs.values()))
+        till.retry()
+        till.settle()
+        assert asked == {todo: 12}
+        assert (till.open(), till.given_up(), till.given_ups()) == ([], [todo], {todo: 1})
+        assert sum(map(len, till.world.logs.values())) == records, "the log has it already"
+        again = [line["again"] for line in lines(capsys) if line["what"] == "todo-given-up"]
+        assert again == [False, True]
+        till.retry()
+        till.work()
+        till.deliver()
+        assert (asked, till.order().status) == ({todo: 13}, "paid")
+
+    def test_no_sweep_pokes_it_and_a_poke_that_comes_late_tries_nothing(self, till):
+        todo, asked = given_up(till)
+        todos.sweep()
+        assert till.pokes == []
+        todos.work(poked(json.dumps({"todo": todo, "subject": "order/1"})))
+        assert asked == {todo: 6}
+        assert till.given_ups() == {todo: 1}
+
+    def test_who_is_at_it_is_not_disturbed(self, till):
+        """An operator asks twice, the second time while a worker is at it."""
+        todo, _ = given_up(till)
+        honest, nested = till.kinds["charge"], []
+
+        def while_an_operator_asks(owed: Owed) -> Any:
+            nested.append(owed.attempt)
+            till.retry()
+            till.work()
+            return honest(owed)
+
+        till.kinds["charge"] = while_an_operator_asks
+        till.retry()
+        till.retry()
+        assert till.work() == 2
+        till.deliver()
+        assert nested == [1]
+        assert till.provider.effects == {todo: 1}
+
+    def test_a_lease_that_somebody_takes_meanwhile_stays(self, till, monkeypatch):
+        todo, _ = given_up(till)
+        held, read = [], lease.store.get
+
+        def get(key: Any) -> Any:
+            row = read(key)
+            if not held:
+                held.append(None)
+                held.append(lease.take(todo))
+            return row
+
+        monkeypatch.setattr(lease.store, "get", get)
+        assert not lease.restart(todo)
+        monkeypatch.undo()
+        assert lease.read([todo])[todo] == held[1]
+
+    def test_an_emptied_table_lists_it_as_it_did_and_tries_nothing(self, till):
+        todo, asked = given_up(till)
+        empty(till)
+        till.settle()
+        assert (till.open(), till.given_up(), asked) == ([], [todo], {todo: 6})
 
 
 class TestLevel:

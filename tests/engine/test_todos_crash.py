@@ -19,7 +19,8 @@ from simulator import refusal
 from stories import actions
 
 from chalicelib import archive, projector, todos
-from chalicelib.errors import CloudFailure
+from chalicelib.errors import CloudFailure, TryAgain
+from chalicelib.todos import Owed
 
 CALLS = [
     "dynamodb get_item",  # whether the table was ever level
@@ -129,6 +130,8 @@ class Racing(Schedule):
                     self.till.later()
                 case "lose":
                     self.till.pokes.clear()
+                case "retry":
+                    self.attempt(self.till.retry)
                 case "double":
                     self.till.pokes.extend(list(self.till.pokes))
         super()._next_action()
@@ -170,7 +173,7 @@ class Racing(Schedule):
         return script
 
 
-todo_actions = st.one_of(actions, st.sampled_from(["later", "lose", "double"]))
+todo_actions = st.one_of(actions, st.sampled_from(["later", "lose", "double", "retry"]))
 plans = st.lists(st.tuples(st.integers(0, 30), todo_actions), max_size=25)
 
 
@@ -182,11 +185,29 @@ def race(till: Till, plan: Sequence[tuple[int, str]]) -> None:
     schedule.run()
 
 
-@given(plans, plans, st.booleans())
+def losing(till: Till, answers: int) -> None:
+    """The provider charges, and so many of its answers are lost."""
+    honest, lost = till.kinds["charge"], iter(range(answers))
+
+    def charge(owed: Owed) -> Any:
+        paid = honest(owed)
+        if next(lost, None) is not None:
+            raise TryAgain("the answer is lost")
+        return paid
+
+    till.kinds["charge"] = charge
+
+
+@given(plans, plans, st.booleans(), st.sampled_from([0, 1, 3, 8]))
 @settings(max_examples=100)
-def test_whatever_happens_when_each_is_charged_once_and_one_outcome_counts(first, second, cancels):
+def test_whatever_happens_when_each_is_charged_once_and_one_outcome_counts(
+    first, second, cancels, lost
+):
+    """Where an answer is lost the charge is given up; an operator says `retry` at any moment."""
     with owing() as till, pytest.MonkeyPatch.context() as patch:
         patch.setattr(archive, "_tails", PerProcess())
+        patch.setattr(todos, "ATTEMPTS", 1 if lost else todos.ATTEMPTS)
+        losing(till, lost)
         open_shop(till)
         for subject in ("order/1", "order/2", "order/3"):
             till.say("placed", subject, PLACED)
@@ -194,11 +215,15 @@ def test_whatever_happens_when_each_is_charged_once_and_one_outcome_counts(first
             till.say("cancelled", "order/2", {})
         race(till, first)
         till.settle()
+        while till.given_up():
+            till.retry()
+            till.settle()
         assert set(till.provider.effects.values()) <= {1}
         effects, outcomes = dict(till.provider.effects), till.outcomes()
         assert set(outcomes.values()) == {1}
         assert len(outcomes) >= 3
-        assert till.open() == []
+        assert set(till.given_ups().values()) <= {1}
+        assert till.open() == till.given_up() == []
 
         till.provider.forget()
         till.pokes[:] = [

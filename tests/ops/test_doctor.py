@@ -82,11 +82,51 @@ def test_what_is_settled_is_owed_no_more_and_the_money_adds_up(till):
     assert (found.open, found.wrong) == ([], [])
 
 
-def test_what_was_given_up_is_told(till):
+def test_a_charge_that_was_given_up_is_wrong_until_it_is_known(till, monkeypatch):
     name = the_todo().todo
     till.fold(till.order("given-up", todo=name, attempts=6))
-    (told,) = doctor.examine().given_up
-    assert (told.todo, told.subject, told.at) == (name, "order/o1", BEGUN_MS + 2)
+    found = doctor.examine()
+    (told,) = found.given_up
+    assert (told.todo, told.subject, told.kind) == (name, "order/o1", "charge")
+    assert 55 <= told.open_s <= 60
+    assert found.open == []
+    why = "whether the card was charged is not known; `ops retry`"
+    assert found.wrong == [f"{name} of order/o1 was given up: {why}"]
+    monkeypatch.setattr(lease, "now", lambda: BEGUN_MS + 3_700_000)
+    assert len(doctor.examine().wrong) == 1, "and is not said to be open besides"
+    till.fold(till.order("paid", **paid(name)))
+    found = doctor.examine()
+    assert (found.given_up, found.wrong) == ([], [])
+
+
+def test_a_refund_that_was_given_up_is_wrong(till):
+    till.fold(till.order("paid", **paid(the_todo().todo)), till.order("cancelled"))
+    refund = the_todo().todo
+    till.fold(till.order("given-up", todo=refund, attempts=6))
+    (sentence,) = doctor.examine().wrong
+    assert sentence.startswith(f"{refund} of order/o1 was given up: whether the money was given")
+
+
+def test_a_key_that_could_not_be_destroyed_is_wrong(till):
+    erased = replace(till.event(), type="tillstream.customer.erased.v1", subject="customer/cleo")
+    till.fold(till.put(seal(erased, keys.producer()).encode(), "customer/cleo"))
+    (name,) = [each.todo for each in doctor.examine().open if each.kind == "destroy-key"]
+    data = {"todo": name, "attempts": 6}
+    given_up = replace(till.event(), type="tillstream.customer.given-up.v1", data=data)
+    said = seal(replace(given_up, subject="customer/cleo"), keys.producer())
+    till.fold(till.put(said.encode(), "customer/cleo"))
+    (sentence,) = doctor.examine().wrong
+    assert sentence.endswith("was given up: what is personal can still be read; `ops retry`")
+
+
+def test_a_message_that_was_given_up_is_told_and_not_wrong(till):
+    told = PLACED | {"card": False, "channels": ["email"]}
+    till.fold(till.order("placed", subject="order/o2", **told))
+    (notify,) = [each.todo for each in doctor.examine().open if each.kind == "notify"]
+    till.fold(till.order("given-up", subject="order/o2", todo=notify, attempts=6))
+    found = doctor.examine()
+    assert [each.todo for each in found.given_up] == [notify]
+    assert found.wrong == []
 
 
 def test_a_to_do_that_nobody_does_for_an_hour_is_wrong(till, monkeypatch):

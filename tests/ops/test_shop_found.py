@@ -19,6 +19,7 @@ VERBS = [
     ["parked"],
     ["doctor"],
     ["erase", "somebody"],
+    ["retry", "--all"],
     ["env"],
     ["query", "select 1"],
 ]

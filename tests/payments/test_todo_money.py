@@ -90,6 +90,8 @@ def test_a_charge_that_was_tried_before_is_looked_up_before_it_is_tried_again(ti
     old = replace(owed, todo=owed.todo.model_copy(update={"since": now() - 21 * HOUR_MS}))
     assert charge.do(old) == first
     assert charge.do(replace(owed, attempt=2)) == first
+    given_up = owed.todo.model_copy(update={"given_up": True})
+    assert charge.do(replace(owed, todo=given_up)) == first
     assert till.captured(owed.entity) == [840]
 
 

@@ -102,7 +102,7 @@ class Story:
         """A fact of the kind; an outcome is one of a to-do that it may settle."""
         if not issubclass(kind, Outcome):
             return self.say(kind(**GIVEN.get(kind, {})))
-        settles = [name for name, kinds in SETTLES.items() if kind in kinds]
+        settles = [name for name, kinds in SETTLES.items() if kind in (*kinds, order.GivenUp)]
         return any(self.settle(kind, name) for name in settles)
 
     def under(self, view: Any) -> dict[tuple[str, str], Put]:

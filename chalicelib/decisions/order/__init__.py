@@ -4,7 +4,9 @@ An order paid by card is made once it is paid; one without a card, or with nothi
 settled where it is handed over. What a to-do came to counts in every state while the to-do is open;
 where its move no longer applies the status stays, and a payment that comes too late is given back.
 So no more is captured than the total, no more given back than was captured, and an order is paid
-once. Whatever can happen is either doubted, or counts: there is no third way.
+once. A charge that was given up is open: nobody knows of that card, so no other may be offered, and
+one that turns out to be paid counts as usual. Whatever can happen is either doubted, or counts:
+there is no third way.
 """
 
 from __future__ import annotations
@@ -92,7 +94,7 @@ def _mispriced(data: order.Placed) -> Ignored | None:
 
 def _not_what_it_comes_to(state: Order, data: Outcome) -> Ignored | None:
     todo = state.todos[data.todo]
-    if not isinstance(data, SETTLES[todo.kind]):
+    if not isinstance(data, (*SETTLES[todo.kind], order.GivenUp)):
         return Ignored("wrong-outcome", f"this is not what a {todo.kind} comes to")
     if isinstance(data, order.Paid) and data.amount != state.total:
         return Ignored("wrong-amount", "what was captured is not the total")
@@ -180,8 +182,8 @@ def _moved(before: Order, event: Event) -> Order:
 
 
 def _settled(before: Order, event: Event, data: Outcome) -> Order:
-    """The order without that to-do; where its move applies, with the status that the table has."""
-    state, todo = before.settled(data.todo), before.todos[data.todo]
+    """The order with that to-do done; where its move applies, with the status of the table."""
+    state, todo = before.heard(data), before.todos[data.todo]
     move = move_of(data, stands=before.stands)
     moved = state.having(status=move.to) if move else state
     match data:
@@ -196,8 +198,6 @@ def _settled(before: Order, event: Event, data: Outcome) -> Order:
             refunded = state.refunded + todo.amount
             whole = moved if refunded == state.captured else state
             return _telling(whole.having(refunded=refunded), event, "refunded")
-        case order.GivenUp(todo=name):
-            return state.having(given_up=[*state.given_up, name])
         case _:
             return moved
 

@@ -58,14 +58,14 @@ class Move:
 
 MADE = ("ready", "collected", "fulfilled", "dispatched", "delivered")
 
-# What a to-do of each kind may come to.
+# What a to-do of each kind may come to; any may be given up before.
 SETTLES: dict[str, tuple[type[Outcome], ...]] = {
-    CHARGE: (order.Paid, order.PaymentDeclined, order.GivenUp),
-    REFUND: (order.Refunded, order.GivenUp),
-    EXPIRE: (order.Expired, order.GivenUp),
-    NOTIFY: (order.Notified, order.GivenUp),
-    MAKER: (order.Notified, order.GivenUp),
-    COURIER: (order.Dispatched, order.GivenUp),
+    CHARGE: (order.Paid, order.PaymentDeclined),
+    REFUND: (order.Refunded,),
+    EXPIRE: (order.Expired,),
+    NOTIFY: (order.Notified,),
+    MAKER: (order.Notified,),
+    COURIER: (order.Dispatched,),
 }
 
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, Self
 
-from pydantic import Field
-
 from chalicelib.decisions.order.moves import UNPAID, Status
 from chalicelib.decisions.todo import Owing
 from chalicelib.events.envelope import Pii
@@ -19,7 +17,7 @@ class Order(Owing):
 
     `pii` says who ordered; in `offer`, which may be the same, stands the token of the newest card.
     `created` is when it was placed; `due` the clock, in ms, from which on it was to be made.
-    `cards` were offered, and `refunds` asked for, so often; `given_up` are to-dos tried in vain.
+    `cards` were offered, and `refunds` asked for, so often.
     """
 
     customer: str
@@ -39,7 +37,6 @@ class Order(Owing):
     captured: int = 0
     refunds: int = 0
     refunded: int = 0
-    given_up: list[str] = Field(default_factory=list)
 
     @property
     def stands(self) -> str:

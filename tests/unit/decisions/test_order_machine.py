@@ -43,9 +43,9 @@ class History(Story):
         super().__init__()
         self.opened: dict[str, str] = {}
         self.settled: set[str] = set()
+        self.given_up: set[str] = set()
         self.paid: list[Price] = []
         self.given_back: list[Price] = []
-        self.lost: list[int] = []
         self.reasons: Counter[str] = Counter()
         self.statuses: set[str] = set()
 
@@ -64,7 +64,11 @@ class History(Story):
     def book(self, before: Order | None, fact: Fact) -> None:
         assert before != self.state
         self.opened |= {name: todo.kind for name, todo in self.now.todos.items()}
-        if isinstance(fact, Outcome):
+        if isinstance(fact, order.GivenUp):
+            assert fact.todo not in self.given_up | self.settled, "it is given up once"
+            assert self.now.todos.keys() == before.todos.keys(), "and stays owed"
+            self.given_up.add(fact.todo)
+        elif isinstance(fact, Outcome):
             assert fact.todo not in self.settled, "an outcome counts once"
             assert fact.todo not in self.now.todos
             self.settled.add(fact.todo)
@@ -73,8 +77,6 @@ class History(Story):
                 self.paid.append(amount)
             case order.Refunded(amount=amount):
                 self.given_back.append(amount)
-            case order.GivenUp(todo=name) if before and before.todos[name].kind == REFUND:
-                self.lost.append(before.todos[name].amount)
         stepped(before, fact, self.now)
 
     def look(self) -> None:
@@ -86,7 +88,7 @@ class History(Story):
         assert now.captured in (0, now.total.amount)
         assert now.refunded == sum(price.amount for price in self.given_back)
         assert now.refunded + sum(owed) <= now.captured
-        assert now.worth(now.returned) == now.refunded + sum(owed) + sum(self.lost)
+        assert now.worth(now.returned) == now.refunded + sum(owed)
         assert all(amount > 0 for amount in owed)
         assert all(left >= 0 for left in now.left)
         assert all(back >= 0 for back in now.returned)
@@ -96,6 +98,8 @@ class History(Story):
         assert currencies | {line.price.currency for line in now.lines} == {now.total.currency}
         assert now.total.amount > 0 or not now.by_card
         assert now.todos.keys().isdisjoint(self.settled)
+        left = {name for name, todo in now.todos.items() if todo.given_up}
+        assert left == self.given_up & now.todos.keys()
         text = now.model_dump_json(by_alias=True)
         assert Order.model_validate_json(text) == now
 
@@ -191,7 +195,7 @@ def settling_wrong(history: History, number: int) -> Fact:
 
 def outcome(history: History, name: str, number: int) -> Fact:
     kind = history.opened.get(name, CHARGE)
-    kinds = SETTLES[kind][:-1] if number % 11 else SETTLES[kind]
+    kinds = SETTLES[kind] if number % 11 else (order.GivenUp,)
     todos = history.state.todos if history.state else {}
     amount = history.state.total if history.state else euros(700)
     if kind == REFUND and name in todos:
@@ -255,7 +259,7 @@ def test_such_histories_reach_every_status_and_every_reason():
         statuses |= history.statuses
         reasons += history.reasons
     assert statuses == {*get_args(Status), "unpaid"}
-    doubts = {*REFUSALS, "settled", "wrong-outcome", "wrong-amount"}
+    doubts = {*REFUSALS, "settled", "given-up", "wrong-outcome", "wrong-amount"}
     assert reasons.keys() == doubts | {"counted"}
 
 

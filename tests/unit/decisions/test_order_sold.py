@@ -66,11 +66,13 @@ def test_a_payment_that_comes_after_the_cancelling_sells_until_it_is_given_back(
     assert pieces(story) == [0]
 
 
-def test_a_refund_that_was_given_up_takes_nothing_back():
+def test_a_refund_that_was_given_up_takes_nothing_back_before_it_is_given():
     story = paid(COFFEE)
     story(order.Cancelled())
     story(story.gives_up("refund"))
     assert pieces(story) == [2]
+    story(story.refunds())
+    assert pieces(story) == [0]
 
 
 @settings(max_examples=200)

@@ -130,13 +130,42 @@ class TestPaid:
 
     def test_a_charge_that_was_given_up_leaves_nothing_but_to_cancel(self):
         story = Story(placed())
-        charge = story.open(CHARGE)
         assert story(story.gives_up(CHARGE)) == "counted"
-        assert (story.now.status, story.owes()) == ("placed", [])
-        assert story.now.given_up == [charge]
+        assert (story.now.status, story.owes()) == ("placed", [(CHARGE, "")])
+        assert story.now.todos[story.open(CHARGE)].given_up
         assert story(order.PaymentOffered(pii=OTHER)) == "illegal-move"
         assert story(order.Cancelled()) == "counted"
-        assert story.owes() == []
+        assert story.owes() == [(CHARGE, "")]
+
+    def test_it_is_given_up_once_while_it_is_open(self):
+        story = Story(placed())
+        gives_up, declines = story.gives_up(CHARGE), story.declines()
+        assert [story(gives_up), story(gives_up)] == ["counted", "given-up"]
+        assert [story(declines), story(gives_up)] == ["counted", "settled"]
+
+    def test_a_charge_that_was_given_up_and_turns_out_to_be_paid_is_paid_as_usual(self):
+        story, usual = Story(placed()), paid()
+        story(story.gives_up(CHARGE))
+        assert story(story.pays()) == "counted"
+        assert (story.now.status, story.now.captured) == ("paid", 700)
+        assert story.owes() == usual.owes()
+        assert story(order.Ready()) == "counted"
+
+    def test_one_that_turns_out_to_be_declined_lets_another_card_be_offered(self):
+        story = Story(placed())
+        story(story.gives_up(CHARGE))
+        assert story(story.declines()) == "counted"
+        assert story(order.PaymentOffered(pii=OTHER)) == "counted"
+        assert not story.now.todos[story.open(CHARGE)].given_up
+
+    def test_one_that_turns_out_to_be_paid_after_it_was_cancelled_is_given_back(self):
+        story = Story(placed())
+        story(story.gives_up(CHARGE))
+        story(order.Cancelled())
+        assert story(story.pays()) == "counted"
+        assert (story.now.status, story.owes()) == ("cancelled", [(REFUND, "")])
+        story(story.refunds())
+        assert (story.now.captured, story.now.refunded) == (700, 700)
 
     def test_cards_are_not_tried_for_ever(self):
         story = declined()
@@ -263,13 +292,14 @@ class TestRefunded:
             assert story(wrong) == "wrong-amount"
         assert story(story.refunds()) == "counted"
 
-    def test_one_that_was_given_up_is_kept_and_not_tried_anew(self):
+    def test_one_that_was_given_up_is_owed_still_and_not_asked_for_twice(self):
         story = paid()
         story(back((0, 2)))
-        refund = story.open(REFUND)
         story(story.gives_up(REFUND))
-        assert (story.now.given_up, story.now.refunded) == ([refund], 0)
+        assert story.now.todos[story.open(REFUND)].given_up
         assert story(back((0, 1))) == "refund-too-large"
+        assert story(story.refunds()) == "counted"
+        assert (story.now.status, story.now.refunded) == ("refunded", 700)
 
     def test_an_order_is_not_given_back_in_crumbs(self):
         story = paid(item(MOST_REFUNDS + 2, 1))
