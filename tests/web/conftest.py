@@ -96,7 +96,7 @@ def chromium():
 class Seat:
     """Somebody before a browser that shows the page."""
 
-    def __init__(self, browser, url, **options):
+    def __init__(self, browser, url, *, before=None, **options):
         options = {"viewport": {"width": 1180, "height": 900}, "locale": "en-GB"} | options
         self.context = browser.new_context(**options)
         self.page = self.context.new_page()
@@ -104,7 +104,9 @@ class Seat:
         self.page.add_init_script(WATCH)
         self.page.on("console", self._heard)
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.goto(url + "/")
+        if before is not None:
+            before(self.page)
+        self.page.goto(url)
 
     def _heard(self, message):
         of_a_picture = any(part in message.location["url"] for part in MISSING)
@@ -161,9 +163,9 @@ def sit(chromium, shop):
     """Somebody sits down before the page; at the end all browsers must have been content."""
     seats, allowed = [], []
 
-    def sit_down(*, errors=(), **options):
+    def sit_down(*, errors=(), at="/", **options):
         allowed.append(errors)
-        seats.append(Seat(chromium, shop.url, **options))
+        seats.append(Seat(chromium, shop.url + at, **options))
         return seats[-1]
 
     yield sit_down

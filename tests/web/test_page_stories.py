@@ -228,11 +228,12 @@ def test_behind_a_stages_prefix_the_page_works_as_it_does_at_the_root(sit, shop,
         bare = route.request.url.replace(f"{shop.url}/api/", f"{shop.url}/")
         route.fulfill(response=route.fetch(url=bare))
 
+    def behind(page):
+        page.route("**/api/**", strip)
+        page.on("request", lambda request: asked.append(request.url))
+
     asked = []
-    seat = sit()
-    seat.page.route("**/api/**", strip)
-    seat.page.on("request", lambda request: asked.append(request.url))
-    seat.page.goto(f"{shop.url}/api/")
+    seat = sit(at="/api/", before=behind)
     seat.sign_in("Cleo", "customer")
     seat.card(entity).get_by_role("button", name="Buy").click()
     seat.said(f"Bought: {entity}.")
