@@ -3,7 +3,7 @@
 Answers  GET /orders?as=barista|maker|courier, and `readyAt` in what tells of an order
 From     order.placed, paid, ready, collected, fulfilled, dispatched, delivered, cancelled, refunded
 Rows     `<role>/<status>`  an order that this role has to do with, in the list `<role>`  (owned)
-         `made`             for how long an order to collect was in the making            (owned)
+         `made`             of what is ready, when it was to be made; by when it was ready  (owned)
 
 An order's place is by the clock from which on it was to be made. When an order will be ready is
 computed where it is told (docs/decisions/0011), and stands in no row.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from chalicelib import store
 from chalicelib.decisions.order import Order
@@ -30,7 +31,7 @@ HANDS_OVER = {"ready": "barista", "fulfilled": "courier", "dispatched": "courier
 
 
 def reduce(event: Event, before: Order | None, after: Order) -> Iterator[Write]:
-    """The order's place in the queue of whoever is next, and how long its making took."""
+    """The order's place in the queue of whoever is next, and when it was due and ready."""
     place = place_of(after.due, event.subject)
     old, new = whose(before), whose(after)
     if old is not None and old != new:
@@ -38,8 +39,7 @@ def reduce(event: Event, before: Order | None, after: Order) -> Iterator[Write]:
     if new is not None and old != new:
         yield Put(Key("/".join(new), place), {"id": event.entity}, listing=(new[0], place))
     if isinstance(event.data, order.Ready):
-        took = max(0, event.clock - after.due)
-        yield Put(Key("made", place_of(event.clock, event.subject)), {"took": took})
+        yield Put(Key("made", place_of(event.clock, event.subject)), {"due": after.due})
 
 
 def whose(state: Order | None) -> tuple[str, str] | None:
@@ -62,21 +62,41 @@ def place_of(clock: int, subject: str) -> str:
     return f"{clock:0{DIGITS}d} {subject}"
 
 
+class Made(NamedTuple):
+    """An order that is ready: the clock from which on it was to be made, and at which it was."""
+
+    due: int
+    ready: int
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
-    """The places of the orders to collect that are to be made, the oldest first.
+    """The orders to collect: the places of what is to be made, and the newest that are ready.
 
-    `took` is how long the newest that are ready took, in ms; `last`, the clock at the last of them.
+    Both stand with the oldest first.
     """
 
     waiting: Sequence[str]
-    took: Sequence[int] = ()
-    last: int = 0
+    made: Sequence[Made] = ()
+
+    @property
+    def took(self) -> list[int]:
+        """How long the newest took to make, in ms, without their wait for the one before."""
+        befores = [0, *(each.ready for each in self.made)]
+        pairs = zip(self.made, befores, strict=False)
+        took = [max(0, each.ready - max(each.due, before)) for each, before in pairs]
+        return took[-NEWEST:]
+
+    @property
+    def last(self) -> int:
+        """The clock at which the last was ready."""
+        return self.made[-1].ready if self.made else 0
 
     @property
     def pace(self) -> int:
         """How long one order takes, in ms."""
-        return FIRST_MS if len(self.took) < FEW else int(statistics.median(self.took))
+        took = self.took
+        return FIRST_MS if len(took) < FEW else int(statistics.median(took))
 
     def ready_at(self, place: str, now: int) -> int:
         """When the order at the place will be ready, in ms, as far as one can tell `now`.
@@ -86,19 +106,20 @@ class Line:
         """
         ahead = [each for each in self.waiting if each < place]
         begun = max(int(min([*ahead, place])[:DIGITS]), self.last)
-        first = begun + self.pace
+        pace = self.pace
+        first = begun + pace
         if first < now:
             first = -(-now // MINUTE_MS) * MINUTE_MS
-        return first + len(ahead) * self.pace
+        return first + len(ahead) * pace
 
 
 def line() -> Line:
     """The line as it is, by three bounded reads."""
     lists = (Query(VIEW.pk(f"barista/{status}")) for status in TO_MAKE)
     waiting = [row.key.sk for query in lists for row in store.page(query, MOST_AHEAD)[0]]
-    made, _ = store.page(Query(VIEW.pk("made"), newest_first=True), NEWEST)
-    last = max((int(row.key.sk[:DIGITS]) for row in made), default=0)
-    return Line(sorted(waiting)[:MOST_AHEAD], [row.body["took"] for row in made], last)
+    newest, _ = store.page(Query(VIEW.pk("made"), newest_first=True), NEWEST + 1)
+    made = [Made(row.body["due"], int(row.key.sk[:DIGITS])) for row in reversed(newest)]
+    return Line(sorted(waiting)[:MOST_AHEAD], made)
 
 
 def listed(role: str, status: str | None) -> Query:

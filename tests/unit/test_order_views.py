@@ -55,6 +55,11 @@ GIVEN: dict[type[Fact], dict[str, Any]] = {
 }
 
 
+def _at(clock: int) -> str:
+    """The clock as it is told."""
+    return f"2026-01-02T03:{clock // 60_000 % 60:02}:{clock // 1000 % 60:02}.000Z"
+
+
 class Story:
     """One order, its state and the rows of both views, at the clock of its last event."""
 
@@ -81,7 +86,7 @@ class Story:
 
     def _event(self, fact: Fact) -> Event:
         stream = SHARD.stream
-        time = f"2026-01-02T03:{self.clock // 60_000 % 60:02}:{self.clock // 1000 % 60:02}.000Z"
+        time = _at(self.clock)
         envelope = Envelope("e", SYSTEM, fact.type, "order/42", time, stream, "john", {})
         return Event(envelope, fact, Position(SHARD, self.clock), self.clock)
 
@@ -143,17 +148,18 @@ def test_an_order_stands_once_in_each_list_that_its_state_belongs_to(
 
 
 @given(st.booleans(), TOLD)
-def test_what_is_made_once_took_the_clock_from_when_it_was_to_be_made(
+def test_what_is_made_once_keeps_from_when_it_was_to_be_made_and_when_it_was_ready(
     card: bool, kinds: list[type[Fact]]
 ) -> None:
     story = Story(card=card)
     for kind in kinds:
         story.tell(kind)
-    took = [row.body["took"] for key, row in story.under(queue.VIEW).items() if key[0] == "made"]
+    made = {key[1]: row.body for key, row in story.under(queue.VIEW).items() if key[0] == "made"}
     assert story.state is not None
-    told = [step["status"] for step in timeline(story)]
-    assert len(took) == told.count("ready") <= 1
-    assert all(ms >= 1_000 and ms % 1_000 == 0 for ms in took)
+    readys = [step["at"] for step in timeline(story) if step["status"] == "ready"]
+    assert [_at(int(place.split()[0])) for place in made] == readys
+    assert list(made.values()) == [{"due": story.state.due}] * len(readys)
+    assert len(readys) <= 1
 
 
 def timeline(story: Story) -> list[dict[str, Any]]:
