@@ -10,6 +10,7 @@ from chalicelib.errors import TryAgain
 from chalicelib.events.order import Channel, Item, Notified
 from chalicelib.todos import sending
 from chalicelib.todos.kind import Owed
+from chalicelib.views import queue
 
 
 def do(owed: Owed) -> Notified:
@@ -19,7 +20,7 @@ def do(owed: Owed) -> Notified:
     """
     known = personal.decrypt(owed.state.customer, owed.subject, owed.state.pii)
     to, channels = config.settings().maker_mail, list[Channel]()
-    if known is not None and to and owed.state.status != "cancelled":
+    if known is not None and to and queue.is_to_be_made(owed.state):
         if not sending.mail(to, f"Order {owed.entity}", letter(owed.entity, owed.state, known)):
             raise TryAgain("the maker's mail is refused")
         channels = ["email"]

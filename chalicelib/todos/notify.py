@@ -77,9 +77,9 @@ def _is_news(state: Order, about: str) -> bool:
     """Whether it is still so, and still worth saying."""
     match about:
         case "accepted":
-            return state.status not in ("cancelled", "refunded")
-        case "payment-declined":
-            return state.status == "payment-declined"
+            return queue.is_to_be_made(state)
+        case "payment-declined" | "ready" | "expired" | "cancelled":
+            return state.status == about
         case _:
             return True
 
@@ -87,10 +87,8 @@ def _is_news(state: Order, about: str) -> bool:
 def _notice(owed: Owed) -> Notice:
     state: Order = owed.state
     match owed.todo.about:
-        case "accepted" if state.branch == "deliver":
-            return Notice("Your order is accepted", "We make your order now; a courier brings it.")
         case "accepted":
-            return Notice("Your order is accepted", f"We make your order now.{_when(owed)}")
+            return Notice("Your order is accepted", f"We make your order now{_how(owed)}")
         case "payment-declined":
             minutes = config.settings().card_wait_s // 60
             text = f"Your card was not accepted. Offer another card within {minutes} minutes."
@@ -100,6 +98,9 @@ def _notice(owed: Owed) -> Notice:
         case "expired":
             text = "Your order was not paid in time and is closed. Nothing was charged."
             return Notice("Your order is closed", text)
+        case "cancelled":
+            back = " You get the money back." if state.captured else ""
+            return Notice("Your order was cancelled", f"Your order was cancelled.{back}")
         case "refunded":
             amount = money(state.total.model_copy(update={"amount": state.refunded}))
             return Notice("You get money back", f"We gave back {amount} of your order in all.")
@@ -107,14 +108,21 @@ def _notice(owed: Owed) -> Notice:
             raise ValueError(f"there is no notice about {other}")
 
 
+def _how(owed: Owed) -> str:
+    """How they come by it."""
+    if owed.state.branch == "deliver":
+        return "; a courier brings it."
+    return f". It is ready {_when(owed)}."
+
+
 def _when(owed: Owed) -> str:
-    """When it will be ready, for who waits for it."""
-    state, now = owed.state, read.now_ms()
-    if not queue.is_to_be_made(state):
-        return ""
-    ready = queue.line().ready_at(queue.place_of(state.due, owed.subject), now)
+    """When it will be ready; with the day, if that is not today."""
+    now = read.now_ms()
+    ready = queue.line().ready_at(queue.place_of(owed.state.due, owed.subject), now)
     minutes = max(1, -(-(ready - now) // MINUTE_MS))
-    return f" It is ready in about {minutes} min, at {read.stamp(ready)[11:16]} UTC."
+    day, time = read.stamp(ready)[:10], read.stamp(ready)[11:16]
+    on_day = "" if read.stamp(now)[:10] == day else f" on {day}"
+    return f"in about {minutes} min, at {time} UTC{on_day}"
 
 
 def money(price: Price) -> str:

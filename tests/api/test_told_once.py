@@ -106,6 +106,16 @@ def test_who_collects_is_told_when_it_will_be_ready_and_that_it_is(
     assert state(entity).todos == {}
 
 
+def test_whose_order_the_barista_cancels_is_told(front: Shopfront, contact: dict[str, str]) -> None:
+    entity = place(front, CART | {"contact": contact})
+    front.work()
+    assert go(front, entity, "cancelled").status == 202
+    front.work()
+    assert told(contact) == [2, 2]
+    assert steps(front, entity)[-2:] == [("cancelled", None), ("notified", "cancelled")]
+    assert state(entity).todos == {}
+
+
 def test_what_is_brought_is_told_to_its_maker_and_then_to_the_courier(front: Shopfront) -> None:
     entity = place(front, HOME)
     front.work()

@@ -7,6 +7,7 @@ import json
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -28,7 +29,7 @@ EUR = Price(amount=1900, currency="EUR")
 CREDIT = {"creator": "mia", "photographer": "phil"}
 CAKE = order.Item(product_id="cake-1", name="Cake", quantity=10, price=EUR, **CREDIT)
 TEA = order.Item(product_id="tea", name="Tea", quantity=1, price=EUR, **CREDIT)
-ABOUT = ["accepted", "payment-declined", "ready", "expired", "refunded"]
+ABOUT = ["accepted", "payment-declined", "ready", "expired", "cancelled", "refunded"]
 
 
 class Customer:
@@ -68,8 +69,8 @@ class Customer:
         )
 
     def owed(self, kind: str, about: str = "", **members: Any) -> Owed:
-        status = {"payment-declined": "payment-declined", "expired": "expired", "ready": "ready"}
-        state = self.order(**({"status": status.get(about, "paid")} | members))
+        status = "paid" if about in ("", "accepted", "refunded") else about
+        state = self.order(**({"status": status} | members))
         todo = Todo(kind=kind, since=0, about=about)
         return Owed(
             f"{kind}@s/shardId-0:{self.entity[1:]}",
@@ -152,6 +153,22 @@ def test_what_is_accepted_says_when_it_will_be_ready(
 
 
 @pytest.mark.parametrize(
+    ("now", "said"),
+    [
+        ("2026-11-18T23:54:30.000Z", "about 5 min, at 23:59 UTC. (order"),
+        ("2026-11-18T23:55:00.000Z", "about 5 min, at 00:00 UTC on 2026-11-19. (order"),
+    ],
+)
+def test_the_day_is_named_if_it_is_not_today(
+    john: Customer, monkeypatch: pytest.MonkeyPatch, now: str, said: str
+) -> None:
+    due = int(datetime.fromisoformat(now).timestamp()) * 1000
+    monkeypatch.setattr(read, "now_ms", lambda: due)
+    KINDS["notify"](john.owed("notify", "accepted", due=due))
+    assert said in john.texts()[0]
+
+
+@pytest.mark.parametrize(
     ("about", "members", "word"),
     [
         ("payment-declined", {}, "another card within 30 minutes"),
@@ -159,7 +176,8 @@ def test_what_is_accepted_says_when_it_will_be_ready(
         ("expired", {}, "Nothing was charged"),
         ("refunded", {"refunded": 405}, "4.05 EUR"),
         ("accepted", {"branch": "deliver"}, "a courier brings it"),
-        ("accepted", {"status": "ready"}, "We make your order now. (order"),
+        ("cancelled", {}, "Your order was cancelled. (order"),
+        ("cancelled", {"captured": 20900}, "cancelled. You get the money back. (order"),
     ],
 )
 def test_each_notice_says_what_is_to_be_done(
@@ -171,7 +189,16 @@ def test_each_notice_says_what_is_to_be_done(
 
 @pytest.mark.parametrize(
     ("about", "status"),
-    [("accepted", "cancelled"), ("accepted", "refunded"), ("payment-declined", "paid")],
+    [
+        ("accepted", "cancelled"),
+        ("accepted", "refunded"),
+        ("accepted", "ready"),
+        ("accepted", "fulfilled"),
+        ("payment-declined", "payment-offered"),
+        ("payment-declined", "paid"),
+        ("ready", "collected"),
+        ("ready", "refunded"),
+    ],
 )
 def test_what_is_no_longer_so_is_not_said(john: Customer, about: str, status: str) -> None:
     assert channels("notify", john.owed("notify", about, status=status)) == []
@@ -194,7 +221,7 @@ def test_a_shop_without_an_address_to_send_from_sends_text_messages(
 
 @pytest.mark.parametrize("kind", ["notify", "mail-maker"])
 def test_nobody_is_told_of_who_was_erased(jane: Customer, kind: str) -> None:
-    owed = jane.owed(kind, "ready")
+    owed = jane.owed(kind, "accepted")
     personal.destroy(jane.id)
     assert channels(kind, owed) == []
     assert (jane.mails(), jane.texts(), makers_mail(jane)) == ([], [], [])
@@ -255,7 +282,7 @@ def test_a_provider_that_fails_is_asked_again(
     failing(monkeypatch, dict.fromkeys(("ses", "sns", "sqs"), failure))
     for kind in ("notify", "mail-maker", "courier"):
         with pytest.raises(TryAgain) as raised:
-            KINDS[kind](jane.owed(kind, "ready"))
+            KINDS[kind](jane.owed(kind, "accepted"))
         assert "john" not in str(raised.value)
 
 
@@ -314,10 +341,11 @@ def test_a_maker_whose_mail_is_refused_is_tried_again_until_a_person_looks(
         KINDS["mail-maker"](jane.owed("mail-maker"))
 
 
-def test_of_an_order_that_was_cancelled_or_in_a_shop_without_a_maker_no_mail_is_sent(
-    jane: Customer, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("status", ["cancelled", "refunded", "fulfilled"])
+def test_of_an_order_that_is_not_to_be_made_or_in_a_shop_without_a_maker_no_mail_is_sent(
+    jane: Customer, monkeypatch: pytest.MonkeyPatch, status: str
 ) -> None:
-    assert channels("mail-maker", jane.owed("mail-maker", status="cancelled")) == []
+    assert channels("mail-maker", jane.owed("mail-maker", status=status)) == []
     monkeypatch.setenv("MAKER_MAIL", "")
     config.settings.cache_clear()
     assert channels("mail-maker", jane.owed("mail-maker")) == []

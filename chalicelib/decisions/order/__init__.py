@@ -173,7 +173,7 @@ def _moved(before: Order, event: Event) -> Order:
         case order.Fulfilled():
             return state.owing(event, (COURIER, ""))
         case order.Cancelled():
-            return _giving_all_back(_in_time(state), event)
+            return _cancelled(_giving_all_back(_in_time(state), event), event)
         case order.RefundRequested(lines=lines):
             asked = state.having(refunds=state.refunds + 1)
             return _giving_back(asked, event, state.counted(lines))
@@ -200,6 +200,11 @@ def _settled(before: Order, event: Event, data: Outcome) -> Order:
             return _telling(whole.having(refunded=refunded), event, "refunded")
         case _:
             return moved
+
+
+def _cancelled(state: Order, event: Event) -> Order:
+    """The customer is told what somebody else did."""
+    return state if event.actor == state.customer else _telling(state, event, "cancelled")
 
 
 def _telling(state: Order, event: Event, about: str) -> Order:

@@ -226,6 +226,21 @@ class TestCancelled:
         story(order.Cancelled())
         assert story.owes() == [(NOTIFY, "payment-declined")]
 
+    @pytest.mark.parametrize("actor", ["bart", "cleo"])
+    def test_its_customer_is_told_unless_it_was_they_who_cancelled(self, actor):
+        told = [(NOTIFY, "cancelled")] * (actor != "cleo")
+        story = Story(placed(card=False))
+        assert story(order.Cancelled(), actor) == "counted"
+        assert story.owes() == [(NOTIFY, "accepted"), *told]
+        story = paid()
+        story(order.Cancelled(), actor)
+        assert story.owes() == [(NOTIFY, "accepted"), (REFUND, ""), *told]
+
+    def test_who_can_be_reached_by_no_channel_is_not_told_of_it(self):
+        story = Story(placed(card=False, channels=[]))
+        assert story(order.Cancelled(), "bart") == "counted"
+        assert story.owes() == []
+
     @pytest.mark.parametrize("moves", [[order.Ready()], [order.Ready(), order.Collected()]])
     def test_what_is_made_is_not_cancelled(self, moves):
         story = paid()
