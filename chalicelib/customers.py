@@ -12,13 +12,14 @@ from typing_extensions import TypedDict
 
 from chalicelib import door, http, personal, read
 from chalicelib.decisions import DECIDERS
-from chalicelib.decisions.customer import KIND, Customer, Erase, ShownName, Update
+from chalicelib.decisions.customer import KIND, Customer, Erase, Update
 from chalicelib.decisions.subject import Subject
 from chalicelib.errors import Erased, NotYours
 from chalicelib.events import Model
 from chalicelib.events.envelope import example
 from chalicelib.events.person import Contact, Name
 from chalicelib.http import Answer, Request
+from chalicelib.store import Key, Row
 from chalicelib.subjects import subject_key, subject_of
 
 ADMIN = "admin"
@@ -29,7 +30,7 @@ class Me(Model):
 
     model_config = example(publicName="Mia", name="Mia Moe", contact={"email": "mia@example.com"})
 
-    public_name: ShownName | None = None
+    public_name: Name | None = None
     name: Name | None = None
     contact: Contact | None = None
 
@@ -55,7 +56,7 @@ def me(request: Request) -> Answer:
     person = http.entity(request.actor)
     row = _row(request, person)
     said = _told(person, row.state or Customer())
-    return http.tagged(request, said, http.etag(row.version, f"{KIND}@{DECIDERS[KIND].version}"))
+    return http.private(request, said, http.etag(row.version, f"{KIND}@{DECIDERS[KIND].version}"))
 
 
 def members(request: Request, person: str) -> dict[str, Any]:
@@ -63,10 +64,21 @@ def members(request: Request, person: str) -> dict[str, Any]:
     return _opened(person, _row(request, person).state or Customer())
 
 
+def key(person: str) -> Key:
+    """Where the row of this person lies."""
+    return subject_key(DECIDERS[KIND], _subject(person))
+
+
+def refuse_erased(row: Row | None) -> None:
+    """Raises Erased where it is the row of somebody who was, whatever key a process still has."""
+    known = subject_of(DECIDERS[KIND], row).state
+    if known is not None and known.erased:
+        raise Erased("you were erased: nothing is known of you any more")
+
+
 def _row(request: Request, person: str) -> Subject:
-    decider = DECIDERS[KIND]
-    (row,) = read.rows(request, subject_key(decider, _subject(person)))
-    return subject_of(decider, row)
+    (row,) = read.rows(request, key(person))
+    return subject_of(DECIDERS[KIND], row)
 
 
 def _opened(person: str, state: Customer) -> dict[str, Any]:

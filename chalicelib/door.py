@@ -28,6 +28,7 @@ from chalicelib.decisions import product as products
 from chalicelib.errors import BadRequest, Changed, KeyReused, NotFound
 from chalicelib.events import SYSTEM, Envelope, Fact, Model, Position
 from chalicelib.events.envelope import example
+from chalicelib.events.person import Name
 from chalicelib.http import Answer, Request
 from chalicelib.openapi.route import Given
 from chalicelib.projector.rows import keyed_of
@@ -191,7 +192,7 @@ class Session(Model):
 
     model_config = example(name="Mia", roles=["merchant"])
 
-    name: customers.ShownName
+    name: Name
     roles: Annotated[list[access.Role], Field(min_length=1)]
 
 

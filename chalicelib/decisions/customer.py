@@ -2,44 +2,18 @@
 
 Erased, nothing of them counts any more but what their to-do comes to: to destroy the key under
 which all that is personal lies.
-
-Names that look the same are the same name: a name is kept in NFC, without what cannot be seen and
-with single spaces. Letters of other scripts that look alike stay different.
 """
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from typing import Annotated
-
-from pydantic import AfterValidator, StringConstraints
-
 from chalicelib.decisions.subject import Ignored
 from chalicelib.decisions.todo import Owing
 from chalicelib.errors import Erased, Exists
-from chalicelib.events import Event, Fact, Model, Outcome, customer, product
+from chalicelib.events import Event, Fact, Model, Outcome, customer
 from chalicelib.events.envelope import Pii
+from chalicelib.events.person import Name
 
 KIND, DESTROY_KEY = "customer", "destroy-key"
-MOST = 80
-# Characters of Unicode's Default_Ignorable_Code_Point that are letters or marks, and the blank
-# Braille cell; the others are of the category Cf.
-UNSEEN = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
-)
-
-
-def as_seen(name: str) -> str:
-    """The name as it looks on the board. Raises ValueError when nothing, or too much, is left."""
-    seen = (c for c in UNSEEN.sub("", name) if unicodedata.category(c) != "Cf")
-    shown = " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
-    if not 0 < len(shown) <= MOST:
-        raise ValueError(f"a name has 1 to {MOST} characters that can be seen")
-    return shown
-
-
-ShownName = Annotated[str, StringConstraints(pattern=product.LINE), AfterValidator(as_seen)]
 
 
 class Customer(Owing):
@@ -53,13 +27,13 @@ class Customer(Owing):
 class Register(Model):
     """Become known under a public name."""
 
-    public_name: ShownName
+    public_name: Name
 
 
 class Update(Model):
     """Go by another public name, if one is given; be reached as `pii` says."""
 
-    public_name: ShownName | None
+    public_name: Name | None
     pii: Pii
 
 

@@ -1,7 +1,14 @@
-"""What a person says of themselves. In an event it stands in `pii` alone, encrypted."""
+"""What a person says of themselves. In an event it stands in `pii` alone, encrypted.
+
+Names that look the same are the same name: a name is kept in NFC, without what cannot be seen or
+turns the text around it, and with single spaces. Letters of other scripts that look alike stay
+different.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
@@ -11,8 +18,27 @@ from chalicelib.events.product import LINE, TEXT, not_blank
 
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$"
 
+MOST_NAME = 80
+# Characters of Unicode's Default_Ignorable_Code_Point that are letters or marks, and the blank
+# Braille cell; the others are of the category Cf.
+UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+
+
+def as_seen(name: str) -> str:
+    """The name as it looks. Raises ValueError when nothing, or too much, is left."""
+    seen = (c for c in UNSEEN.sub("", name) if unicodedata.category(c) != "Cf")
+    shown = " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
+    if not 0 < len(shown) <= MOST_NAME:
+        raise ValueError(f"a name has 1 to {MOST_NAME} characters that can be seen")
+    return shown
+
+
 Name = Annotated[
-    str, StringConstraints(min_length=1, max_length=80, pattern=LINE), AfterValidator(not_blank)
+    str,
+    StringConstraints(min_length=1, max_length=MOST_NAME, pattern=LINE),
+    AfterValidator(as_seen),
 ]
 Address = Annotated[
     str, StringConstraints(min_length=1, max_length=500, pattern=TEXT), AfterValidator(not_blank)

@@ -9,7 +9,7 @@ person's first key is the one thing that is written beside the event.
 
 from __future__ import annotations
 
-from chalicelib import access, config, door, http, personal
+from chalicelib import access, config, customers, door, http, personal, read
 from chalicelib.decisions import order
 from chalicelib.decisions.order import Order
 from chalicelib.decisions.order.commands import Cancel, Deliver, Fulfil, Offer, Place
@@ -63,6 +63,7 @@ def pay(request: Request, entity: str) -> Answer:
     def offering(state: Order | None) -> Offer:
         _own(state, request.actor)
         _takes_cards("token")
+        customers.refuse_erased(*read.rows(request, customers.key(request.actor)))
         members = {"payment": card.model_dump()}
         return Offer(pii=personal.encrypt(request.actor, _subject(named), members))
 
@@ -117,10 +118,12 @@ def _takes_cards(member: str) -> None:
 
 
 def _place(request: Request, subject: str, wanted: Wanted) -> Place:
-    """The command, with its lines as the catalog has them now."""
+    """The command, with its lines as the catalog has them now. Raises Erased."""
     if wanted.payment:
         _takes_cards("payment")
-    items = quotation.items(request, wanted)
+    who, *goods = read.rows(request, customers.key(request.actor), *quotation.keys(wanted))
+    customers.refuse_erased(who)
+    items = quotation.items(wanted, goods)
     total = quotation.total(items)
     card = wanted.payment is not None and total.amount > 0
     return Place(

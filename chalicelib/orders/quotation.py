@@ -6,17 +6,18 @@ its event; what becomes of the products later changes nothing of the order.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import NamedTuple
 
-from chalicelib import read
 from chalicelib.decisions import DECIDERS, product
 from chalicelib.errors import Invalid, MixedCurrencies, NoPrice, NoSuchProduct, Problem
 from chalicelib.events.order import Item
 from chalicelib.events.product import MOST_AMOUNT, Price
-from chalicelib.http import Request
 from chalicelib.orders.body import Line, Wanted
+from chalicelib.store import Key, Row
 from chalicelib.subjects import subject_key, subject_of
+
+DECIDER = DECIDERS[product.KIND]
 
 
 class Good(NamedTuple):
@@ -27,13 +28,17 @@ class Good(NamedTuple):
     credit: tuple[str, str]
 
 
-def items(request: Request, wanted: Wanted) -> list[Item]:
-    """The lines with their names, prices and credits.
+def keys(wanted: Wanted) -> list[Key]:
+    """Where the rows of its products lie."""
+    return [subject_key(DECIDER, f"{product.KIND}/{name}") for name in _products(wanted)]
 
-    Raises NoSuchProduct, NoPrice and MixedCurrencies, naming each line at fault; and CatchingUp,
-    NotYet.
+
+def items(wanted: Wanted, rows: Sequence[Row | None]) -> list[Item]:
+    """The lines with their names, prices and credits; `rows` are those of `keys`.
+
+    Raises NoSuchProduct, NoPrice and MixedCurrencies, naming each line at fault.
     """
-    known = _goods(request, {line.product_id for line in wanted.lines})
+    known = _goods(wanted, rows)
     found = [known.get(line.product_id) for line in wanted.lines]
     unknown = [good is None for good in found]
     _refuse(wanted, NoSuchProduct, "the catalog has no such product", unknown)
@@ -54,14 +59,16 @@ def total(items: list[Item]) -> Price:
     return Price(amount=amount, currency=items[0].price.currency)
 
 
-def _goods(request: Request, ids: Iterable[str]) -> dict[str, Good]:
+def _products(wanted: Wanted) -> list[str]:
+    return sorted({line.product_id for line in wanted.lines})
+
+
+def _goods(wanted: Wanted, rows: Sequence[Row | None]) -> dict[str, Good]:
     """Those of the products that are listed, by id."""
-    decider, names = DECIDERS[product.KIND], sorted(ids)
-    keys = [subject_key(decider, f"{product.KIND}/{name}") for name in names]
-    found = (subject_of(decider, row).state for row in read.rows(request, *keys))
+    found = (subject_of(DECIDER, row).state for row in rows)
     return {
         name: Good(state.listed.name, state.listed.price, state.credit)
-        for name, state in zip(names, found, strict=True)
+        for name, state in zip(_products(wanted), found, strict=True)
         if state is not None and state.listed is not None
     }
 

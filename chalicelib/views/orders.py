@@ -26,7 +26,7 @@ from chalicelib import http, personal, read, store
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions import order as orders
 from chalicelib.decisions.order.moves import NOTIFY, Status
-from chalicelib.errors import BadRequest, Forbidden, UnknownOrder
+from chalicelib.errors import BadRequest, Forbidden, Unavailable, UnknownOrder
 from chalicelib.events import Event, Outcome, order
 from chalicelib.events.order import Branch
 from chalicelib.events.product import Price
@@ -38,7 +38,7 @@ from chalicelib.view import View
 from chalicelib.views import queue
 from chalicelib.views.catalog import Money
 
-MOST_STEPS, MOST_ITEMS = 100, 50  # of a timeline, the newest; of a list, on one page
+MOST_STEPS, MOST_ITEMS, TRIES = 100, 50, 5  # of a timeline; on a page; to see an order at rest
 As = Literal["customer", "barista", "maker", "courier", "admin"]
 
 
@@ -178,20 +178,22 @@ class WholeOrder(ListedOrder):
 
 
 def order_by_id(request: Request, entity: str) -> Answer:
-    """One order, as the caller may see it. Raises UnknownOrder, Invalid."""
+    """One order, as the caller may see it. Raises UnknownOrder, Invalid, Unavailable."""
     subject = f"{orders.KIND}/{http.entity(entity)}"
     places = _place(entity), subject_key(DECIDERS[orders.KIND], subject)
     steps = Query(VIEW.pk(f"timeline/{entity}"), newest_first=True)
 
-    def look() -> tuple[Any, WholeOrder]:
+    def look(tries: int = TRIES) -> tuple[Any, WholeOrder]:
         row, judged = store.snapshot(*places)
         if row is None or not (roles := _roles(row.body, request)):
             raise UnknownOrder("there is no order with this id")
         (told,) = _told([row.body], roles)
         timeline = [cast("Step", step.body) for step in store.page(steps, MOST_STEPS)[0][::-1]]
-        if store.snapshot(*places) != [row, judged]:
-            return look()  # what happened meanwhile is in the timeline, and in nothing else
-        return judged, {**told, "timeline": timeline}
+        if store.snapshot(*places) == [row, judged]:
+            return judged, {**told, "timeline": timeline}
+        if tries > 1:  # what happened meanwhile is in the timeline, and in nothing else
+            return look(tries - 1)
+        raise Unavailable("the order changes while it is read: ask again")
 
     judged, shown = read.whole(request, look, VIEW, queue.VIEW)
     version = subject_of(DECIDERS[orders.KIND], judged).version
@@ -205,8 +207,8 @@ def list_orders(request: Request) -> Answer:
     query = _list(role, status, request.actor)
     tell = functools.partial(_listed, role, status)
     page = read.page(_bounded(request), VIEW, query, tell, queue.VIEW)
-    shown = [page["items"], page["next"]]
-    return http.private(request, page, f'W/"{http.digest(shown)}"')
+    tag = http.digest([page["items"], page["next"]])
+    return http.private(request, page, f'W/"{tag}"')
 
 
 def _bounded(request: Request) -> Request:
@@ -278,8 +280,8 @@ def _shown(body: Mapping[str, Any], line: queue.Line, now: int) -> Any:
 
 def _seen(body: Mapping[str, Any], roles: Collection[str]) -> set[str]:
     """Which personal members the roles may see of the order."""
-    sights = (SEES[role] for role in roles)
-    return {name for branch, seen in sights if branch in (None, body["branch"]) for name in seen}
+    sights, it = (SEES[role] for role in roles), {body["branch"], body["status"]}
+    return {name for those, seen in sights if those & it for name in seen}
 
 
 def _opened(body: Mapping[str, Any], seen: set[str]) -> dict[str, Any]:
@@ -302,16 +304,16 @@ def _only(found: Mapping[str, Any], names: Collection[str]) -> dict[str, Any]:
 
 
 PLAIN = ("id", "status", "branch", "lines", "total", "byCard", "paidByCard", "refunded")
-WISHES = {"options", "note"}
+WISHES, EVERY = {"options", "note"}, {"collect", "deliver"}
 ALL = {"name", "address", "email", "phone", *WISHES}
-# Of the orders of which branch (None: both) a role sees what that is personal.
-SEES: dict[str, tuple[Branch | None, set[str]]] = {
-    "customer": (None, ALL),
-    "barista": ("collect", {"name", *WISHES}),
-    "maker": ("deliver", {"name", "address", *WISHES}),
-    "courier": ("deliver", {"name", "address", "phone"}),
-    "support": (None, set()),
-    "admin": (None, ALL),
+# Of the orders of which branch or status a role sees what that is personal.
+SEES: dict[str, tuple[set[str], set[str]]] = {
+    "customer": (EVERY, ALL),
+    "barista": ({"collect"}, {"name", *WISHES}),
+    "maker": ({"deliver"}, {"name", "address", *WISHES}),
+    "courier": ({"fulfilled", "dispatched", "delivered"}, {"name", "address", "phone"}),
+    "support": (EVERY, set()),
+    "admin": (EVERY, ALL),
 }
 FEEDS = order.FACTS
 versions = {1: reduce}

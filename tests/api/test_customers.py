@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from ordering import HOME, menu, place
+from ordering import HOME, declined, menu, place
 from shopfront import Answer, Shopfront
 
 from chalicelib import access, door, personal, store, vault
@@ -114,11 +114,18 @@ def test_another_public_name_is_shown_on_the_board(front: Shopfront, mia: str) -
     assert board[erased] is None
 
 
+def test_a_name_is_kept_as_it_is_seen(front: Shopfront, mia: str) -> None:
+    put(front, mia, {"name": "\u202eMia\u200b  Moe "})
+    assert me(front, mia)["name"] == "Mia Moe"
+
+
 class TestVersions:
     def test_who_has_what_is_known_is_told_so_without_a_body(
         self, front: Shopfront, mia: str
     ) -> None:
-        tag = front.get("/customers/me", to=mia).headers["ETag"]
+        first = front.get("/customers/me", to=mia)
+        tag = first.headers["ETag"]
+        assert first.headers["Cache-Control"] == "private, no-cache"
         again = front.call("GET", "/customers/me", to=mia, If_None_Match=tag)
         assert (again.status, again.body) == (304, b"")
         put(front, mia, MIA, If_Match=tag)
@@ -155,7 +162,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     *(({"contact": {"email": value}}, "contact.email") for value in EMAILS),
     *(({"contact": {"phone": value}}, "contact.phone") for value in PHONES),
 ]
-BAD += [({"name": value}, "name") for value in ["", "  ", "a\nb", "x" * 81, 5]]
+BAD += [({"name": value}, "name") for value in ["", "  ", "\u200b", "\u202e", "a\nb", "x" * 81, 5]]
 BAD += [({"publicName": value}, "publicName") for value in ["", "\u200b", "x" * 81, "a\nb", 5]]
 BAD += [
     ({"contact": "mia@example.com"}, "contact"),
@@ -191,6 +198,19 @@ class TestErased:
             assert refused(410, method, path, body, to=mia).slug == "erased"
         session = refused(410, "POST", "/sessions", {"name": mia, "roles": ["customer"]})
         assert session.slug == "erased"
+
+    def test_they_order_and_pay_nothing_from_the_erase_on_though_their_key_is_still_there(
+        self, front: Shopfront, mia: str, refused: Any
+    ) -> None:
+        menu(front)
+        entity, gone = declined(front, to=mia), id_of(front, mia)
+        said = front.call("DELETE", f"/customers/{gone}", to=mia).said
+        front.settle()
+        after = {"Read_After": said["position"]}
+        assert not personal.is_erased(gone)
+        for path, body in (("/orders", HOME), (f"/orders/{entity}/payments", {"token": "t"})):
+            for headers in (after, {}):
+                assert refused(410, "POST", path, body, to=mia, **headers).slug == "erased"
 
     def test_by_an_admin_too(self, front: Shopfront, mia: str, refused: Any) -> None:
         person = erase(front, mia, by="admin")

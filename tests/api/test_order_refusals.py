@@ -135,6 +135,8 @@ class TestPlacing:
             ({"pii": "a..b.c.d"}, "pii"),
             ({"name": ""}, "name"),
             ({"name": " "}, "name"),
+            ({"name": "\u200b"}, "name"),
+            ({"name": "\u202e\u2800"}, "name"),
             ({"name": "x" * 81}, "name"),
             ({"name": "John\r\nBcc: everybody@example.com"}, "name"),
             ({"name": None}, "name"),

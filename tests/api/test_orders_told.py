@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import threading
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -107,7 +109,7 @@ def test_a_customer_reads_back_what_was_ordered_and_never_the_card(
             {
                 "barista": set(),
                 "maker": {"name", "options", "note", "address"},
-                "courier": {"name", "address", "phone"},
+                "courier": set(),
                 "support": set(),
                 "admin": {"name", "options", "note", "address", "email", "phone"},
             },
@@ -125,6 +127,21 @@ def test_each_role_sees_of_a_person_what_it_works_with(
         assert b"tok_approved" not in answer.body
         assert state(entity).pii.encode() not in answer.body
     assert b"tok_approved" not in front.get(f"/orders/{entity}", to=john).body
+
+
+def test_a_courier_sees_whom_to_bring_it_to_once_it_is_made(front: Shopfront, john: str) -> None:
+    entity = paid(front, DELIVER, john)
+    assert seen(told(front, entity, "courier")) == set()
+    assert fulfil(front, entity).status == 202
+    for status in ("fulfilled", "dispatched", "delivered"):
+        said = told(front, entity, "courier")
+        assert (said["status"], seen(said)) == (status, {"name", "address", "phone"})
+        if status == "fulfilled":
+            came_to(front, entity, order.Dispatched)
+        if status == "dispatched":
+            body = {"orderId": entity, "deliveryCompanyId": "CakeCourier1"}
+            assert front.call("POST", "/deliveries", body, to="courier").status == 202
+            front.settle()
 
 
 def test_a_foreign_order_is_as_if_it_were_not_there(
@@ -159,13 +176,14 @@ def test_after_an_erase_nobody_reads_who_it_was_and_the_tag_says_that_it_changed
     personal.destroy(state(entity).customer)
     answer = front.call("GET", path, to="maker", If_None_Match=tag)
     assert answer.status == 200
-    for role in ("maker", "courier", "admin", john):
+    for role in ("maker", "admin", john):
         said = told(front, entity, role)
         assert (said["erased"], seen(said)) == (True, set())
     (item,) = front.get("/orders", to=john).said["items"]
     assert (item["erased"], seen(item)) == (True, set())
     assert fulfil(front, entity).status == 202
-    assert told(front, entity, "admin")["status"] == "fulfilled"
+    said = told(front, entity, "courier")
+    assert (said["status"], said["erased"], seen(said)) == ("fulfilled", True, set())
 
 
 def test_what_happens_while_an_order_is_read_is_in_its_status_and_in_its_timeline(
@@ -182,6 +200,26 @@ def test_what_happens_while_an_order_is_read_is_in_its_status_and_in_its_timelin
     monkeypatch.setattr(store, "page", meanwhile)
     said = told(front, entity, john)
     assert (said["status"], said["timeline"][-1]["status"]) == ("ready", "ready")
+
+
+def test_an_order_that_never_rests_is_503_and_not_read_for_ever(
+    front: Shopfront, john: str, refused: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entity, snapshot, looks = place(front, COLLECT, john), store.snapshot, itertools.count()
+
+    def ever_another(*places: store.Key) -> Any:
+        found = snapshot(*places)
+        is_order = found[0] is not None and found[0].key.sk == f"order/{entity}"
+        return (
+            [replace(found[0], body=found[0].body | {"n": next(looks)}), *found[1:]]
+            if is_order
+            else found
+        )
+
+    monkeypatch.setattr(store, "snapshot", ever_another)
+    answer = refused(503, "GET", f"/orders/{entity}", to=john)
+    assert (answer.slug, answer.headers["Retry-After"]) == ("unavailable", "1")
+    assert next(looks) == 10
 
 
 def test_the_timeline_tells_all_that_happened_in_order(front: Shopfront, john: str) -> None:

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.decisions import product as products
-from chalicelib.decisions.customer import Customer, Register, as_seen
+from chalicelib.decisions.customer import Customer, Register
 from chalicelib.decisions.product import UNKNOWN, Product
 from chalicelib.decisions.subject import Ignored
 from chalicelib.events import SYSTEM, Envelope, Event, Fact, Position, Shard, customer, product
+from chalicelib.events.person import as_seen
 from chalicelib.store import Add, Delete, Put
 from chalicelib.views import VIEWS, catalog, contributions, names, sales, scores
 
