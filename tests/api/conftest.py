@@ -15,8 +15,7 @@ import contract
 import pytest
 from shopfront import PROBLEM, Answer, Shopfront, forget
 
-from chalicelib import access
-from chalicelib import read
+from chalicelib import access, read
 from local.cloud import SHARDS, Cloud, Names, enter
 from local.gateway import Gateway
 from local.provision import provision
