@@ -10,45 +10,61 @@ import { isDrawn, lines } from "./ticket.js";
 
 const SHOWN = 50;
 const EVERY_MS = 2000;
-const at = (role) => `orders?as=${role}&limit=${SHOWN}`;
-const isReady = (order) => order.status === "ready";
+const at = (role, status) => `orders?as=${role}${status ? `&status=${status}` : ""}&limit=${SHOWN}`;
 const step = (name) => ({ id }) => [`orders/${encodeURIComponent(id)}/${name}`, {}];
 
-// Each list shows the orders that are `of` it, and does `act` to one by what `says` sends.
+// Each list shows the oldest orders that its `paths` answer, so that no list takes another's room,
+// and does `act` to one by what `says` sends.
 const LANES = [
-  { role: "barista", list: "bar-make", of: (order) => !isReady(order), act: "Ready", says: step("ready") },
-  { role: "barista", list: "bar-ready", of: isReady, act: "Collected", says: step("collected") },
-  { role: "maker", list: "making-list", of: () => true, act: "Made", says: ({ id }) => ["fulfillments", { orderId: id, fulfillmentId: id }] },
-  { role: "courier", list: "carrying-list", of: () => true, act: "Delivered", says: ({ id }) => ["deliveries", { orderId: id, deliveryCompanyId: current().userId }] },
+  { role: "barista", list: "bar-make", paths: [at("barista", "placed"), at("barista", "paid")], act: "Ready", says: step("ready") },
+  { role: "barista", list: "bar-ready", paths: [at("barista", "ready")], act: "Collected", says: step("collected") },
+  { role: "maker", list: "making-list", paths: [at("maker")], act: "Made", says: ({ id }) => ["fulfillments", { orderId: id, fulfillmentId: id }] },
+  { role: "courier", list: "carrying-list", paths: [at("courier")], act: "Delivered", says: ({ id }) => ["deliveries", { orderId: id, deliveryCompanyId: current().userId }] },
 ];
 const COUNTS = {
-  barista: ([made, ready]) => `${made || "Nothing"} to make, ${ready || "nothing"} to be collected.`,
-  maker: ([made]) => `${made || "Nothing"} to make.`,
-  courier: ([carried]) => `${carried || "Nothing"} to deliver.`,
+  barista: ([made, ready]) => `${some(made, "Nothing")} to make, ${some(ready, "nothing")} to be collected.`,
+  maker: ([made]) => `${some(made, "Nothing")} to make.`,
+  courier: ([carried]) => `${some(carried, "Nothing")} to deliver.`,
 };
+const NONE = { items: [], count: "0" };
+const some = (count, none) => (count === "0" ? none : count);
 const turns = new Map();
 
 export function start() {
   for (const role of Object.keys(COUNTS)) {
     turns.set(role, follow(EVERY_MS, async () => {
       const sitting = current();
-      const orders = holds(role) ? (await latest(at(role))).items : [];
-      if (sitting === current()) draw(role, orders);
+      const lanes = LANES.filter((lane) => lane.role === role);
+      const queues = await Promise.all(lanes.map((lane) => holds(role) ? read(lane) : NONE));
+      if (sitting === current()) draw(role, lanes, queues);
     }));
   }
 }
 
 export const look = () => turns.forEach((turn) => turn());
 
-function draw(role, orders) {
-  const counts = LANES.filter((lane) => lane.role === role).map((lane) => {
-    const items = orders.filter(lane.of);
+// The oldest of all that the paths answer: what is made first is ready first. After a full page
+// there may be more.
+async function read({ paths }) {
+  const pages = await Promise.all(paths.map((path) => latest(path)));
+  const found = pages.flatMap((page) => page.items);
+  found.sort((one, other) => (one.readyAt ?? "").localeCompare(other.readyAt ?? ""));
+  const items = found.slice(0, SHOWN);
+  const isMore = found.length > SHOWN || pages.some((page) => page.next);
+  return { items, count: `${items.length}${isMore ? "+" : ""}` };
+}
+
+function draw(role, lanes, queues) {
+  lanes.forEach((lane, at) => {
+    const { items, count } = queues[at];
     arrange(find(lane.list), items, (order) => order.id, (order) => begin(order, lane), (card, order) => update(card, order, lane));
-    return items.length;
+    for (const shows of document.querySelectorAll(`[data-count="${lane.list}"]`)) tell(shows, count);
   });
-  const said = find(`${role}-said`);
-  const text = COUNTS[role](counts);
-  if (said.textContent !== text) said.textContent = text;
+  tell(find(`${role}-said`), COUNTS[role](queues.map(({ count }) => count)));
+}
+
+function tell(element, text) {
+  if (element.textContent !== text) element.textContent = text;
 }
 
 function begin(order, lane) {
@@ -65,13 +81,13 @@ function begin(order, lane) {
   return card;
 }
 
-function done(button, order, { role, list, act, says }) {
+function done(button, order, { role, list, paths, act, says }) {
   return tap(button, `${act} ${order.id}`, async (key) => {
     const [path, body] = says(order);
     const isFocused = button === document.activeElement;
     const recorded = await ask(path, { method: "POST", body, key });
     say(`${act}: ${whose(order)}.`);
-    await seen(at(role), recorded.position);
+    await seen(paths[0], recorded.position);
     await turns.get(role)();
     if (isFocused && !button.isConnected) find(list).querySelector("button")?.focus();
   });
