@@ -20,9 +20,8 @@ form(find("sign-in"), async (made) => {
   const { name, roles } = Object.fromEntries(new FormData(made));
   try {
     const opened = await ask("sessions", { method: "POST", body: { name, roles: [roles] } });
-    person.remember({ token: opened.token, userId: opened.userId, name: name.trim(), roles: [roles], isLocal: true });
     made.reset();
-    say(`Welcome, ${name.trim()}.`);
+    arrive({ token: opened.token, userId: opened.userId, name: name.trim(), roles: [roles], isLocal: true });
   } catch (problem) {
     if (problem.status !== 404) throw problem;
     made.hidden = true;
@@ -35,9 +34,17 @@ form(find("token"), async (made) => {
   const found = person.ofToken(made.elements.token.value.trim());
   if (!found) return mark(made.elements.token, "This does not look like a token.", true);
   made.reset();
+  arrive(found);
+});
+
+// What they do opens above the form or below it: it is brought before the eyes, if it is not there.
+function arrive(found) {
   person.remember(found);
   say(`Welcome, ${found.name}.`);
-});
+  const own = document.querySelector("[data-role]:not([hidden])");
+  const top = own?.getBoundingClientRect().top;
+  if (top < 0 || top > innerHeight / 2) own.scrollIntoView();
+}
 
 form(find("list"), async (made, key) => {
   const { name, brand, category, description, id } = Object.fromEntries(new FormData(made));

@@ -12,9 +12,14 @@ export function lines(order) {
     ...(returned ? [" ", make("span", { className: "hint", text: `(${returned} given back)` })] : [])));
 }
 
+const TIME = { hour: "2-digit", minute: "2-digit" };
+const DAY = { weekday: "short", day: "numeric", month: "short" };
+
+// The time of day, with the day where it is not today.
 export function clock(at) {
   const when = new Date(at);
-  const text = when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+  const isToday = when.toDateString() === new Date().toDateString();
+  const text = when.toLocaleString([], isToday ? TIME : { ...DAY, ...TIME });
   return make("time", { dateTime: when.toISOString(), text });
 }
 

@@ -1,6 +1,7 @@
 """Orders on the page, told by several browsers at once: the cart, the timeline and the queues."""
 
 import contextlib
+import datetime as dt
 import itertools
 import re
 
@@ -8,6 +9,7 @@ import pytest
 from playwright.sync_api import expect
 
 numbers = itertools.count(1)
+PHONE = {"viewport": {"width": 360, "height": 800}, "has_touch": True}
 PRICES = {"Flat white": 350, "Cinnamon bun": 290, "Chocolate cake": 2400}
 
 
@@ -121,7 +123,7 @@ def test_an_order_is_cancelled_before_it_is_made_and_not_afterwards(sit, custome
 
 
 def test_a_cake_goes_from_its_maker_by_the_courier_to_the_door(sit, customer):
-    cleo, max_, cora = customer("Cleo"), sit(), sit(viewport={"width": 360, "height": 800})
+    cleo, max_, cora = customer("Cleo"), sit(), sit(**PHONE)
     max_.sign_in("Max", "maker")
     cora.sign_in("Cora", "courier")
     add(cleo, "Chocolate cake")
@@ -140,6 +142,14 @@ def test_a_cake_goes_from_its_maker_by_the_courier_to_the_door(sit, customer):
     for seat, own in ((max_, "#making"), (cora, "#carrying"), (cleo, "#mine")):
         expect(seat.page.locator("#work > section:visible")).to_have_count(1)
         expect(seat.page.locator(own)).to_be_visible()
+
+
+def to_collect(shop, name, times):
+    """So many orders of somebody who pays at the counter; where the log holds the last."""
+    who = shop.person(name, "customer")
+    body = {"lines": [{"productId": "flat-white", "quantity": 1}], "name": name, "collect": True}
+    made = [shop.judged(shop.ask("POST", "/orders", body, who)) for _ in range(times)]
+    return made[-1]["position"]
 
 
 @contextlib.contextmanager
@@ -165,10 +175,7 @@ def holding_looks(seat):
 
 @pytest.mark.usefixtures("menu")
 def test_one_tap_is_one_step_and_the_focus_goes_on_to_the_next(sit, shop):
-    ann = shop.person("Ann", "customer")
-    body = {"lines": [{"productId": "flat-white", "quantity": 1}], "name": "Ann", "collect": True}
-    for _ in range(3):
-        shop.judged(shop.ask("POST", "/orders", body, ann))
+    to_collect(shop, "Ann", 3)
     bea = sit().sign_in("Bea", "barista")
     buttons = bea.page.locator("#bar-make").get_by_role("button")
     expect(buttons.nth(2)).to_be_visible()
@@ -247,3 +254,73 @@ def test_the_order_of_somebody_who_was_erased_is_made_without_name_or_wishes(sit
     expect(erased.locator(".lines")).to_have_text("1 × Flat white")
     erased.get_by_role("button", name="Ready: somebody who was erased").click()
     expect(bea.page.locator("#bar-ready").get_by_text("Erased customer")).to_be_visible()
+
+
+def make_all(shop, after):
+    """Everything that is to be made by then is on the counter."""
+    bea = shop.person("Bea", "barista")
+    for status in ("placed", "paid"):
+        path = f"/orders?as=barista&status={status}&limit=50"
+        for each in shop.ask("GET", path, to=bea, Read_After=after)["items"]:
+            shop.judged(shop.ask("POST", f"/orders/{each['id']}/ready", {}, bea))
+
+
+@pytest.mark.usefixtures("menu")
+def test_more_than_a_page_on_the_counter_hides_nothing_that_is_to_be_made(sit, shop):
+    make_all(shop, to_collect(shop, "Ann", 2))
+    to_collect(shop, "Zoe", 1)
+    bea = sit()
+    one = re.compile(r"limit=\d+")
+    bea.page.route(
+        "**/orders?as=*", lambda route: route.continue_(url=one.sub("limit=1", route.request.url))
+    )
+    bea.sign_in("Bea", "barista")
+    expect(bea.page.locator("#bar-make .ticket h3")).to_have_text("Zoe")
+    expect(bea.page.locator("#bar-ready .ticket")).to_have_count(1)
+    said = bea.page.locator("#barista-said")
+    expect(said).to_have_text("1+ to make, 1+ to be collected.")  # pages are full: or more
+
+
+@pytest.mark.usefixtures("menu")
+def test_what_is_to_be_made_comes_oldest_first_paid_or_not(sit, shop, customer):
+    make_all(shop, to_collect(shop, "Ann", 1))
+    to_collect(shop, "Zoe", 1)
+    john, bea = customer("John"), sit().sign_in("Bea", "barista")
+    add(john, "Flat white")
+    order(john, card="tok_approved")
+    expect(tickets(bea, john, "#bar-make")).to_have_count(1)
+    to_collect(shop, "Yva", 1)
+    expect(bea.page.locator("#bar-make .ticket h3")).to_have_text(["Zoe", name_of(john), "Yva"])
+
+
+@pytest.mark.usefixtures("menu")
+def test_on_a_phone_one_s_work_is_seen_at_once_and_the_counter_is_a_tap_away(sit, shop):
+    to_collect(shop, "Ann", 4)
+
+    def seated(name, role):
+        seat = sit(**PHONE)
+        seat.page.locator("#sign-in").evaluate("form => form.scrollIntoView()")
+        return seat.sign_in(name, role).page
+
+    for role, own in (("merchant", "#list .lead"), ("customer", "#order .lead")):
+        expect(seated("Mia", role).locator(own)).to_be_in_viewport(ratio=1)
+    bea = seated("Bea", "barista")
+    make, ready = bea.locator("#bar-make-title"), bea.locator("#bar-ready-title")
+    expect(bea.locator("#bar-make .ticket").nth(3)).to_be_attached()
+    expect(make).to_be_in_viewport(ratio=1)
+    expect(ready).not_to_be_in_viewport()
+    link = bea.get_by_role("link", name="On the counter")
+    link.click()
+    expect(ready).to_be_in_viewport(ratio=1)
+    expect(make).not_to_be_in_viewport()
+    expect(link).to_be_in_viewport(ratio=1)
+    bar, title = link.bounding_box(), ready.bounding_box()
+    assert bar["y"] + bar["height"] <= title["y"]
+
+
+def test_an_order_that_is_not_ready_today_says_on_which_day(customer):
+    john = customer("John")
+    john.page.clock.set_fixed_time(dt.datetime.now(dt.UTC) - dt.timedelta(days=2))
+    add(john, "Flat white")
+    said = re.compile(r"Ready at about \w{3},? \d+ \w+,? \d\d:\d\d\.")
+    expect(order(john).locator("h3")).to_have_text(said)
