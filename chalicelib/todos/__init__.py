@@ -14,6 +14,7 @@ import base64
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 from chalicelib import checkpoint, config, door, log, store, telemetry, vault
@@ -52,6 +53,9 @@ LEVEL_S = 2.0
 BEHIND_S = 10
 FORGOTTEN_S = 60
 SWEEP_S = 20.0
+# The queue is no list: what waits in it is poked again each minute. So many are soon dropped where
+# they are done already, and what is ordered meanwhile does not wait behind thousands.
+MOST_POKES = 100
 
 
 def work(invocation: Mapping[str, Any]) -> None:
@@ -86,39 +90,36 @@ def settle(todo: str, subject: str, outcome: Outcome) -> bool:
 def sweep() -> None:
     """Poke what has been open for a minute, or whose time is out, and nobody is at.
 
-    Only where all is level, and for 20 s at most. Raises CloudFailure.
+    The oldest `MOST_POKES` of them, only where all is level, and in 20 s. Raises CloudFailure.
     """
     until, level = time.monotonic() + SWEEP_S, checkpoint.level()
     if level is None or not level.has(str(view.VIEW)):
         telemetry.say("todos-wait", reason="the table is not level")
         return
-    forgotten = 0
-    for pokes in _forgotten(level):
-        queue.poke(pokes)
-        forgotten += len(pokes)
-        if time.monotonic() > until:
-            break
-    if forgotten:
-        telemetry.say("todos-poked", todos=forgotten)
+    pokes = list(islice(_forgotten(level, until), MOST_POKES))
+    queue.poke(pokes)
+    if pokes:
+        telemetry.say("todos-poked", todos=len(pokes))
 
 
-def _forgotten(level: Level) -> Iterator[list[Poke]]:
-    """A page at a time; of those who stand still for all views no row says what is owed."""
+def _forgotten(level: Level, until: float) -> Iterator[Poke]:
+    """The oldest first; of those who stand still for all views no row says what is owed."""
     parked, now = level.parked, lease.now()
     for rows in view.listed(view.OPEN):
         aged = [row for row in rows if _is_due(row.body["kind"], row.body["since"], now)]
         held = lease.read(map(view.id_of, aged))
-        yield [
-            Poke(todo, row.key.sk)
-            for row in aged
-            if not lease.is_held(held.get(todo := view.id_of(row))) and row.key.sk not in parked
-        ]
-        if rows and rows[-1].body["since"] > now - FORGOTTEN_S * 1000:
+        for row in aged:
+            todo = view.id_of(row)
+            if not lease.is_held(held.get(todo)) and row.key.sk not in parked:
+                yield Poke(todo, row.key.sk)
+        is_last = rows and rows[-1].body["since"] > now - FORGOTTEN_S * 1000
+        if is_last or time.monotonic() > until:
             return
 
 
 def _is_due(kind: str, since: int, now: int) -> bool:
-    return now - since > max(FORGOTTEN_S, wait_s(kind)) * 1000
+    """Whether it is old enough; a kind that nobody here can do would stand in the others' way."""
+    return kind in KINDS and now - since > max(FORGOTTEN_S, wait_s(kind)) * 1000
 
 
 def _owed(level: Level, poke: Poke) -> Owed | None:

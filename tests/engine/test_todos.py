@@ -101,6 +101,35 @@ class TestDone:
         assert till.work() == 1
         assert till.provider.effects.total() == 1
 
+    def test_the_sweep_pokes_the_oldest_and_leaves_the_queue_to_what_is_new(
+        self, till, monkeypatch
+    ):
+        monkeypatch.setattr(todos, "MOST_POKES", 2)
+        for number in (3, 5, 7):
+            till.later(1)
+            till.say("placed", f"order/{number}", PLACED)
+        till.deliver()
+        assert len(till.open()) == 4
+        till.later(61_000)
+        for oldest in (["order/1", "order/3"], ["order/5", "order/7"], []):
+            till.pokes.clear()
+            todos.sweep()
+            assert [json.loads(body)["subject"] for body in till.pokes] == oldest
+            till.work()
+            till.deliver()
+        assert till.provider.effects.total() == 4
+
+    def test_what_nobody_here_can_do_takes_no_place_in_the_sweep(self, till):
+        till.deliver()
+        till.later(61_000)
+        charge = till.kinds.pop("charge")
+        till.pokes.clear()
+        todos.sweep()
+        assert till.pokes == []
+        till.kinds["charge"] = charge
+        todos.sweep()
+        assert len(till.pokes) == 1
+
     def test_a_queue_that_does_not_take_a_poke_stops_no_batch(self, till, monkeypatch, capsys):
         sqs = till.world.cloud["sqs"]
         monkeypatch.setattr(sqs, "send_message_batch", lambda **_: {"Failed": [{"Code": "Busy"}]})
