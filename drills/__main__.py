@@ -1,7 +1,8 @@
 """`python -m drills VERB`: what a running shop must stand.
 
 Exit code 0: what the drill checks holds. 1: it does not, and what differs is told. 2: there was
-nothing to drill: no shop there, or none on this machine.
+nothing to drill: no shop there, or none on this machine. 3: nothing differs, but a race's money was
+not settled in time.
 """
 
 from __future__ import annotations
@@ -54,6 +55,14 @@ class Told(Protocol):
     def as_dict(self) -> dict[str, Any]: ...
 
 
+class Raced(Told, Protocol):
+    """What a race tells; `late` names what was not settled in time."""
+
+    @property
+    def late(self) -> Sequence[str]: ...
+
+
+LATE = 3
 T = TypeVar("T", bound=Told)
 
 
@@ -105,7 +114,7 @@ def race_order(
         shop, at = endpoint(url), bank.bank()
         with Client(shop) as client:
             check_is_shop(client)
-        _end(ordering.race(shop, at, count), _show, as_json=as_json)
+        _end_race(ordering.race(shop, at, count), as_json=as_json)
 
 
 @race.command("pay")
@@ -122,7 +131,7 @@ def race_pay(
             check_is_shop(client)
         with steps("rounds", rounds) as step:
             told = paying.race(shop, at, rounds, step)
-        _end(told, _show, as_json=as_json)
+        _end_race(told, as_json=as_json)
 
 
 @app.command()
@@ -145,18 +154,31 @@ def _drilling() -> Iterator[None]:
 
 def _end(told: T, show: Callable[[T, Console], None], *, as_json: bool) -> NoReturn:
     """What the drill came to, on standard output and as the exit code."""
+    _tell(told, show, as_json=as_json)
+    raise typer.Exit(1 if told.differences else 0)
+
+
+def _tell(told: T, show: Callable[[T, Console], None], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(told.as_dict(), ensure_ascii=False))
     else:
         show(told, Console())
-    raise typer.Exit(1 if told.differences else 0)
 
 
-def _show(told: Told, console: Console) -> None:
-    """A line, and one for each thing that does not hold."""
+def _end_race(told: Raced, *, as_json: bool) -> NoReturn:
+    """As `_end`; with nothing but what is late, a code of its own."""
+    if told.late and not told.differences:
+        _tell(told, _show, as_json=as_json)
+        raise typer.Exit(LATE)
+    _end(told, _show, as_json=as_json)
+
+
+def _show(told: Raced, console: Console) -> None:
+    """A line, one for each thing that does not hold, and one for each that is late."""
     console.print(str(told), markup=False, highlight=False, soft_wrap=True)
-    for line in told.differences:
-        console.print(line, style="red", markup=False, soft_wrap=True)
+    for style, lines in (("red", told.differences), ("yellow", told.late)):
+        for line in lines:
+            console.print(line, style=style, markup=False, soft_wrap=True)
 
 
 def _open(shop: Endpoint, morning: cafe_script.Morning, seed: int) -> cafe_report.Report:

@@ -21,7 +21,7 @@ from drills import bank, money
 from drills.cafe.script import APPROVED, DECLINED, SLOW
 from drills.client import Answer, Client
 from drills.loopback import Endpoint
-from drills.race.start import Ask, Buyer, buyer, path_of
+from drills.race.start import Ask, Buyer, SlowError, buyer, path_of
 
 HANDS = 4
 EXPECTED = (202, 409)
@@ -36,24 +36,29 @@ KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Round:
-    """One order: how the race left it, what was charged, and what does not hold."""
+    """One order: how the race left it, what was charged, what does not hold, what is to come."""
 
     kind: str
     left: str
     charged: int
     given_back: int
     differences: Sequence[str]
+    late: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What all rounds came to; `left` counts how races of each kind left their orders."""
+    """What all rounds came to; `left` counts how races of each kind left their orders.
+
+    `late` names the orders that were not settled in time.
+    """
 
     rounds: int
     left: Mapping[str, int]
     charged: int
     given_back: int
     differences: Sequence[str]
+    late: Sequence[str]
 
     def as_dict(self) -> dict[str, Any]:
         return asdict(self)
@@ -72,7 +77,7 @@ def race(shop: Endpoint, at: Endpoint, rounds: int, step: Callable[[], None]) ->
     def one(number: int) -> Round:
         kind = list(KINDS)[number % len(KINDS)]
         with Client(shop) as client, Client(at) as asked:
-            found = _round(racer, client, asked, kind)
+            found = _judged(racer, client, asked, kind)
         step()
         return found
 
@@ -84,7 +89,24 @@ def race(shop: Endpoint, at: Endpoint, rounds: int, step: Callable[[], None]) ->
         charged=sum(each.charged for each in found),
         given_back=sum(each.given_back for each in found),
         differences=[line for each in found for line in each.differences],
+        late=[line for each in found for line in each.late],
     )
+
+
+def _judged(racer: Buyer, client: Client, asked: Client, kind: str) -> Round:
+    """One round; of an order that is late, what is wrong at any time."""
+    try:
+        return _round(racer, client, asked, kind)
+    except SlowError as slow:
+        books = bank.books(asked, slow.order["id"])
+        return Round(
+            kind=kind,
+            left=slow.order["status"],
+            charged=len(books.captured),
+            given_back=len(books.refunds),
+            differences=_named(list(money.at_any_time(books)), slow.order, kind),
+            late=[f"{kind}: {slow}"],
+        )
 
 
 def _round(racer: Buyer, client: Client, asked: Client, kind: str) -> Round:
@@ -107,6 +129,7 @@ def _round(racer: Buyer, client: Client, asked: Client, kind: str) -> Round:
         charged=len(books.captured),
         given_back=len(books.refunds),
         differences=[*_differences(order, answers, kind), *_named(flaws, order, kind)],
+        late=[],
     )
 
 
@@ -123,7 +146,7 @@ def _ask(path: str, move: str, placed: Answer) -> Ask:
 
 
 def _differences(order: dict[str, Any], answers: Sequence[Answer], kind: str) -> Iterator[str]:
-    if order["status"] != "cancelled" or not _is_still(order):
+    if order["status"] != "cancelled":
         yield from _named([f"it is {order['status']} in the end, not cancelled"], order, kind)
     for answer in answers:
         if answer.status not in EXPECTED:

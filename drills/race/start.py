@@ -17,7 +17,17 @@ from drills.client import Answer, Client, UnreachableError, session
 from drills.loopback import Endpoint
 
 LOOK_S = 0.1
-GIVE_UP_S = 90.0
+GIVE_UP_S = 90.0  # of who is to begin
+SETTLED_S = 90.0  # for an order's money
+
+
+class SlowError(Exception):
+    """An order, as it is now, whose money was not settled in time."""
+
+    def __init__(self, order: dict[str, Any]) -> None:
+        said = f"order {order['id']}: not settled within {SETTLED_S:g} s: slow, not wrong so far"
+        super().__init__(said)
+        self.order = order
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +83,14 @@ class Buyer:
     def until(
         self, client: Client, path: str, holds: Callable[[dict[str, Any]], bool]
     ) -> dict[str, Any]:
-        """The order once it is so, or as it is when anybody would have given up."""
-        given_up = time.monotonic() + GIVE_UP_S
+        """The order once it is so. Raises SlowError where that takes too long."""
+        given_up = time.monotonic() + SETTLED_S
         while True:
             order: dict[str, Any] = self.look(client, path)
-            if holds(order) or time.monotonic() > given_up:
+            if holds(order):
                 return order
+            if time.monotonic() > given_up:
+                raise SlowError(order)
             time.sleep(LOOK_S)
 
 

@@ -9,9 +9,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from bench import serving
+from drills import __main__ as verbs
+from drills import money
 from drills.cafe import script
+from drills.race import start
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = {"customers": 200, "seconds": 60.0, "seed": 7}
@@ -120,6 +124,7 @@ def test_identical_orders_at_once_are_one_order_and_one_charge(shop):
     assert ran.returncode == 0, ran.stdout
     assert told == {
         "sent": 20, "answers": {"202": 20}, "orders": 1, "charges": 1, "differences": [],
+        "late": [],
     }  # fmt: skip
 
 
@@ -158,3 +163,29 @@ class TestVerdict:
         ran = drill("http://127.0.0.1:9", liar, *words)
         assert (ran.returncode, ran.stdout) == (2, "")
         assert "nobody answers" in ran.stderr
+
+
+@pytest.mark.parametrize("words", [("order", "--count", "2"), ("pay", "--rounds", "1")])
+class TestLate:
+    """Money that is on its way for longer than a drill waits."""
+
+    @pytest.fixture(autouse=True)
+    def impatient(self, monkeypatch):
+        monkeypatch.setattr(start, "SETTLED_S", 0)
+        monkeypatch.setattr(money, "is_still", lambda *_, **__: False)
+
+    def race(self, url, state, words):
+        raced = CliRunner().invoke(
+            verbs.app, ["race", *words, "--url", url], env={"STATE": str(state)}
+        )
+        return raced.exit_code, raced.stdout
+
+    def test_what_is_not_settled_in_time_is_called_slow_and_not_wrong(self, shop, words):
+        code, told = self.race(*shop, words)
+        assert code == 3
+        assert "not settled within 0 s: slow, not wrong" in told
+
+    def test_what_is_wrong_already_is_wrong_though_more_is_to_come(self, shop, liar, words):
+        code, told = self.race(shop[0], liar, words)
+        assert code == 1
+        assert "charged 2 times" in told
