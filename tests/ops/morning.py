@@ -7,10 +7,11 @@ from functools import partial
 from chalicelib import archive
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import Register
-from chalicelib.decisions.order.commands import Cancel, Collect, Fulfil, Place, Ready
+from chalicelib.decisions.order.commands import Cancel, Collect, Fulfil, Place, Ready, Refund
 from chalicelib.decisions.product import Create, View
 from chalicelib.decisions.subject import Ignored
 from chalicelib.events import SYSTEM, Batch, Envelope, Event, Position, Record, Shard, order
+from chalicelib.events.order import Returned
 from chalicelib.events.product import Price
 from chalicelib.signing import keys, seal
 
@@ -75,14 +76,14 @@ class Morning:
         return self
 
 
-def placed(lines, *, card, branch="collect"):
+def placed(lines, *, card, branch="collect", currency="EUR"):
     """An order of so many of each product."""
     items = [
         order.Item(
             product_id=product,
             name=product.replace("-", " "),
             quantity=quantity,
-            price=Price(amount=PRICES[product], currency="EUR"),
+            price=Price(amount=PRICES[product], currency=currency),
             creator="merchant",
             photographer="UNKNOWN",
         )
@@ -92,7 +93,7 @@ def placed(lines, *, card, branch="collect"):
     return Place(
         branch=branch,
         lines=items,
-        total=Price(amount=total, currency="EUR"),
+        total=Price(amount=total, currency=currency),
         card=card,
         channels=[],
         pii=PII,
@@ -111,6 +112,7 @@ def cafe(names, seed=4):
         for number in range(arrivals):
             at = half * 1800 + chance.uniform(5, 1795)
             steps += visit(morning, chance, f"{half}-{number}", at)
+    steps += regrets(morning)
     for at, step in sorted(steps, key=lambda each: each[0]):
         step(at)
     return morning.close()
@@ -161,3 +163,33 @@ def ordering(morning, chance, number, at, lines):
         (ready, partial(morning.say, subject, Ready(), barista)),
         (ready + chance.uniform(10, 300), partial(morning.say, subject, Collect(), barista)),
     ]
+
+
+def regrets(morning):
+    """One cake of two is given back, a paid order is cancelled, and a stranger pays in francs."""
+    steps = []
+    for entity, product, currency in (
+        ("cakes", "plum-cake", "EUR"),
+        ("cancelled", "cinnamon-bun", "EUR"),
+        ("stranger", "flat-white", "CHF"),
+    ):
+        command = placed({product: 2}, card=True, currency=currency)
+        paid = partial(morning.settle, entity, "charge", order.Paid, payment=entity)
+        steps += [
+            (1200, partial(morning.say, f"order/{entity}", command, entity)),
+            (1202, partial(paid, amount=command.total)),
+        ]
+    back = Refund(lines=[Returned(line=0, quantity=1)])
+    return [
+        *steps,
+        (1300, partial(morning.say, "order/cancelled", Cancel(), "cancelled")),
+        (1302, partial(given_back, morning, "cancelled", 2 * PRICES["cinnamon-bun"])),
+        (9000, partial(morning.say, "order/cakes", back, "support")),
+        (9002, partial(given_back, morning, "cakes", PRICES["plum-cake"])),
+    ]
+
+
+def given_back(morning, entity, amount, at):
+    """The gateway has refunded it."""
+    price = Price(amount=amount, currency="EUR")
+    morning.settle(entity, "refund", order.Refunded, at, refund=f"back-{entity}", amount=price)

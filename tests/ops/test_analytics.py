@@ -32,16 +32,25 @@ def of(morning, *facts):
     return [event for event in morning.events if isinstance(event.data, facts)]
 
 
-def test_the_best_hour_is_what_the_orders_themselves_come_to(morning):
-    sold = {e.entity for e in of(morning, order.Paid, order.Collected, order.Delivered)}
-    sold -= {e.entity for e in of(morning, order.Cancelled)}
+def test_the_best_hour_is_what_came_in_in_euros_less_what_was_given_back(morning):
+    totals = {e.entity: e.data.total for e in of(morning, order.Placed)}
+    paid = {e.entity for e in of(morning, order.Paid)}
+    moves = [(e, e.data.amount, 1) for e in of(morning, order.Paid)]
+    moves += [(e, e.data.amount, -1) for e in of(morning, order.Refunded)]
+    handed = of(morning, order.Collected, order.Delivered)
+    moves += [(e, totals[e.entity], 1) for e in handed if e.entity not in paid]
     hours = defaultdict(list)
-    for event in of(morning, order.Placed):
-        if event.entity in sold:
-            hours[f"{event.time[11:13]}:00"].append(event.data.total.amount)
-    expected = [(hour, sum(all_) / 100, len(all_)) for hour, all_ in sorted(hours.items())]
+    for event, price, sign in moves:
+        if price.currency == "EUR":
+            hours[f"{event.time[11:13]}:00"].append(sign * price.amount)
+    expected = [
+        (hour, sum(all_) / 100, sum(cents > 0 for cents in all_), sum(cents < 0 for cents in all_))
+        for hour, all_ in sorted(hours.items())
+    ]
     assert answer(BEST_HOUR) == expected
     assert len(expected) >= 4
+    assert {price.currency for _, price, _ in moves} == {"EUR", "CHF"}
+    assert sum(refunds for *_, refunds in expected) == 2
 
 
 def test_the_waiting_of_each_barista_runs_from_to_be_made_to_ready(morning):
