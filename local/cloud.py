@@ -28,6 +28,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SHARDS = 2
+# Each part's module, and its folder under STATE.
+PARTS = {
+    "ministack": ("local.emulator", "s3"),
+    "kinesis": ("local.kinesis", "kinesis"),
+    "bank": ("local.bank", "bank"),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +87,8 @@ class Cloud:
     def start(self) -> None:
         """All answer, and `ports.json` says where."""
         self.state.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name, module, folder in (
-            ("ministack", "local.emulator", "s3"),
-            ("kinesis", "local.kinesis", "kinesis"),
-            ("bank", "local.bank", "bank"),
-        ):
-            self.parts[name] = self._part(name, module, folder)
+        for name in PARTS:
+            self.parts[name] = self._part(name)
             self.parts[name].begin()
         self.endpoints = {name: part.announced() for name, part in self.parts.items()}
         _write(self.state, {name: _port(url) for name, url in self.endpoints.items()})
@@ -96,7 +98,7 @@ class Cloud:
         """The part again, where it was before."""
         part = self.parts[name]
         part.stop()
-        part.arguments = [*part.arguments, "--port", str(_port(self.endpoints[name]))]
+        part.arguments = [*self._arguments(name), "--port", str(_port(self.endpoints[name]))]
         part.start()
 
     def stop(self) -> None:
@@ -105,10 +107,12 @@ class Cloud:
         for part in self.parts.values():
             part.stop()
 
-    def _part(self, name: str, module: str, folder: str) -> Part:
+    def _part(self, name: str) -> Part:
         surroundings = os.environ | {"STATE": str(self.state)}
-        arguments = ["--data", str(self.state / folder)]
-        return Part(name, module, arguments, surroundings, self.inherits)
+        return Part(name, PARTS[name][0], self._arguments(name), surroundings, self.inherits)
+
+    def _arguments(self, name: str) -> list[str]:
+        return ["--data", str(self.state / PARTS[name][1])]
 
 
 def environment(state: Path, names: Names | None = None) -> dict[str, str]:

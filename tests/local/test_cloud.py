@@ -97,6 +97,8 @@ def test_objects_and_records_outlive_kill_9_and_the_address_stays(lone_cloud):
     for name in ("ministack", "kinesis"):
         lone_cloud.parts[name].kill()
         lone_cloud.restart(name)
+    lone_cloud.restart("kinesis")
+    assert lone_cloud.parts["kinesis"].arguments.count("--port") == 1
     local.cloud.open_shop(lone_cloud.state)
     assert s3.get_object(Bucket=bucket, Key="segments/x")["Body"].read() == b"kept"
     with pytest.raises(ClientError, match="PreconditionFailed"):
