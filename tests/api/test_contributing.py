@@ -13,11 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from typer.main import get_command
 from whole_shop import ROOT, Shop
-
-import drills.__main__
-import ops.__main__
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 BLOCK = re.compile(r"^```(python|diff) (\S+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
@@ -148,17 +144,6 @@ def test_the_new_view_holds_what_happened_before_anybody_asked(tmp_path: Path, c
         assert seen(shop, asked, later)["viewed"] == 3
         assert "/products/{id}/interest" in told(shop.send("GET", "/openapi.json"))["paths"]
         assert ": 0 differ, 0 are parked" in run(copy, "ops", "verify", STATE=str(state))
-
-
-def test_every_verb_that_is_named_is_there() -> None:
-    named = set(re.findall(r"^python -m (ops|drills) (\w+)", TEXT, re.MULTILINE))
-    there = {
-        (name, verb)
-        for name, module in (("ops", ops.__main__), ("drills", drills.__main__))
-        for verb in get_command(module.app).commands
-    }
-    assert len(named) >= 6
-    assert named <= there
 
 
 def test_every_target_that_is_named_is_one() -> None:
