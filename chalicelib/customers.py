@@ -13,7 +13,6 @@ from typing_extensions import TypedDict
 from chalicelib import door, http, personal, read
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import KIND, Customer, Erase, Update
-from chalicelib.decisions.subject import Subject
 from chalicelib.errors import Erased, NotYours
 from chalicelib.events import Model
 from chalicelib.events.envelope import example
@@ -54,14 +53,9 @@ class Known(TypedDict):
 def me(request: Request) -> Answer:
     """What is known of the caller, its version as the ETag. Raises Erased."""
     person = http.entity(request.actor)
-    row = _row(request, person)
+    row = subject_of(DECIDERS[KIND], *read.rows(request, key(person)))
     said = _told(person, row.state or Customer())
     return http.private(request, said, http.etag(row.version, f"{KIND}@{DECIDERS[KIND].version}"))
-
-
-def members(request: Request, person: str) -> dict[str, Any]:
-    """What is personal of them, in clear, as far as it is known. Raises Erased."""
-    return _opened(person, _row(request, person).state or Customer())
 
 
 def key(person: str) -> Key:
@@ -76,12 +70,8 @@ def refuse_erased(row: Row | None) -> None:
         raise Erased("you were erased: nothing is known of you any more")
 
 
-def _row(request: Request, person: str) -> Subject:
-    (row,) = read.rows(request, key(person))
-    return subject_of(DECIDERS[KIND], row)
-
-
-def _opened(person: str, state: Customer) -> dict[str, Any]:
+def members(person: str, state: Customer) -> dict[str, Any]:
+    """What is personal of them, in clear, as far as it is known. Raises Erased."""
     found = personal.decrypt(person, _subject(person), state.pii) if state.pii else {}
     if state.erased or found is None:
         raise Erased("you were erased: nothing is known of you any more")
@@ -89,7 +79,7 @@ def _opened(person: str, state: Customer) -> dict[str, Any]:
 
 
 def _told(person: str, state: Customer) -> Known:
-    found = _opened(person, state)
+    found = members(person, state)
     said: Known = {"id": person, "contact": found.get("contact", {})}
     if state.public_name is not None:
         said["publicName"] = state.public_name
@@ -107,7 +97,7 @@ def update(request: Request) -> Answer:
         pii = personal.encrypt(person, _subject(person), {"contact": {}, **whole})
         return Update(public_name=said.public_name, pii=pii)
 
-    return door.decided(request, KIND, person, updating, door.keyed(request))
+    return door.decided(request, _subject(person), updating, door.keyed(request))
 
 
 def erase(request: Request, entity: str) -> Answer:

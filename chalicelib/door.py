@@ -109,17 +109,20 @@ def move(request: Request, entity: str, command: type[Model]) -> Answer:
 
 def submit(request: Request, kind: str, entity: str, command: Model, once: Once | None) -> Answer:
     """The command's event, recorded; or the answer it had, if its key was used before."""
-    return decided(request, kind, entity, lambda _: command, once)
+    return decided(request, f"{kind}/{entity}", lambda _: command, once)
 
 
-def decided(request: Request, kind: str, entity: str, asked: Asked, once: Once | None) -> Answer:
+def decided(
+    request: Request, subject: str, asked: Asked, once: Once | None, *, exact: bool = False
+) -> Answer:
     """The same, where the command is made of the subject's state, and of what else is read.
 
     A key that was used before has its answer, whatever became of what the command was made of.
+    Where it is `exact`, the event counts only on the very state that it was made of.
     Raises what `asked` and `decide` raise, Changed, CatchingUp, NotYet, and CloudFailure when it is
     not known whether the event is on the log.
     """
-    decider, subject = DECIDERS[kind], f"{kind}/{entity}"
+    decider = DECIDERS[subject.partition("/")[0]]
     expects = http.expects(request)
     (row,) = read.rows(request, subject_key(decider, subject))
     if once is not None and (said := once.earlier(store.page(Query(f"event/{once.id}"), 10)[0])):
@@ -128,6 +131,7 @@ def decided(request: Request, kind: str, entity: str, asked: Asked, once: Once |
     fact = decider.decide(known.state, asked(known.state), request.actor)
     if expects not in (None, known.version):
         raise Changed("it is not at this version: read it again", field="If-Match")
+    expects = known.version if exact else expects
     return record(replace(envelope(fact, subject, request.actor, once), expects=expects))
 
 

@@ -53,7 +53,7 @@ def place(request: Request) -> Answer:
     def placing(_: Order | None) -> Place:
         return _place(request, _subject(entity), wanted)
 
-    return door.decided(request, order.KIND, entity, placing, once)
+    return door.decided(request, _subject(entity), placing, once)
 
 
 def pay(request: Request, entity: str) -> Answer:
@@ -67,7 +67,7 @@ def pay(request: Request, entity: str) -> Answer:
         members = {"payment": card.model_dump()}
         return Offer(pii=personal.encrypt(request.actor, _subject(named), members))
 
-    return door.decided(request, order.KIND, named, offering, door.keyed(request))
+    return door.decided(request, _subject(named), offering, door.keyed(request))
 
 
 def cancel(request: Request, entity: str) -> Answer:
@@ -79,7 +79,7 @@ def cancel(request: Request, entity: str) -> Answer:
             _own(state, request.actor)
         return command
 
-    return door.decided(request, order.KIND, named, cancelling, door.keyed(request))
+    return door.decided(request, _subject(named), cancelling, door.keyed(request))
 
 
 def move(request: Request, entity: str, command: type[Model]) -> Answer:

@@ -75,7 +75,8 @@ def say(request: Request) -> Answer:
     if one.once is not None:
         only_its_own(request, door.HEADER)
     speaker = replace(request, actor=one.actor)
-    return door.submit(speaker, *one.parts, one.fact, one.once or door.keyed(request))
+    once = one.once or door.keyed(request)
+    return door.decided(speaker, one.subject, one.on, once, exact=one.adds is not None)
 
 
 def say_many(request: Request) -> Told:

@@ -13,13 +13,13 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from chalicelib import door, http, log, read, store
 from chalicelib.decisions import DECIDERS, Decider
 from chalicelib.decisions.subject import Ignored
-from chalicelib.errors import Problem, Throttled
+from chalicelib.errors import CloudFailure, Problem, Throttled
 from chalicelib.events import Envelope, Position
 from chalicelib.events import read as event_of
 from chalicelib.http import Refusal, Request
@@ -78,11 +78,12 @@ def _rows(request: Request, told: Iterable[Said]) -> dict[Key, Row]:
 
 @dataclass(slots=True)
 class Line:
-    """What is still to be said of one subject, in order, and the state that it is decided on."""
+    """What is still to be said of one subject, in order, and what it is decided on."""
 
     subject: str
     decider: Decider
     state: Any
+    version: int
     waiting: deque[tuple[int, Said]] = field(default_factory=deque)
 
     def first(self, given: Answers) -> Envelope | None:
@@ -90,8 +91,11 @@ class Line:
         while self.waiting:
             at, said = self.waiting[0]
             try:
-                fact = self.decider.decide(self.state, said.fact, said.actor)
-                return door.envelope(fact, self.subject, said.actor, said.once)
+                fact = self.decider.decide(self.state, said.on(self.state), said.actor)
+                envelope = door.envelope(fact, self.subject, said.actor, said.once)
+                return envelope if said.adds is None else replace(envelope, expects=self.version)
+            except CloudFailure:
+                self.stop(given)
             except Problem as no:
                 given[at] = _no(no)
                 self.waiting.popleft()
@@ -103,11 +107,13 @@ class Line:
         given[at] = _yes(door.recorded(envelope, position))
         event = event_of(envelope, position, clock=time.time_ns() // 1_000_000)
         after = self.decider.evolve(self.state, event)
-        self.state = self.state if isinstance(after, Ignored) else after
+        if not isinstance(after, Ignored):
+            self.version += after != self.state
+            self.state = after
 
     def stop(self, given: Answers) -> None:
         """The first did not get onto the log, as far as is known: the rest waits for it."""
-        busy = Throttled("the log is busy: send this event again, and those after it")
+        busy = Throttled("the shop is busy: send this event again, and those after it")
         given.update((at, _no(busy)) for at, _ in self.waiting)
         self.waiting.clear()
 
@@ -126,7 +132,8 @@ def _lines(told: dict[int, Said], rows: dict[Key, Row], given: Answers) -> list[
         if said.subject not in lines:
             decider = DECIDERS[said.parts[0]]
             row = rows.get(subject_key(decider, said.subject))
-            lines[said.subject] = Line(said.subject, decider, subject_of(decider, row).state)
+            known = subject_of(decider, row)
+            lines[said.subject] = Line(said.subject, decider, known.state, known.version)
         lines[said.subject].waiting.append((at, said))
     return list(lines.values())
 

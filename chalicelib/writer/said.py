@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib import access, customers, http, personal, vault
+from chalicelib.decisions.customer import Customer
 from chalicelib.door import Once
 from chalicelib.errors import BadRequest
 from chalicelib.events import Told, cloudevents, hello_retail
@@ -22,18 +23,35 @@ CLOUDEVENT = "application/cloudevents+json"
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What is to be recorded, of whom, and under which identity if it brings one."""
+    """What is to be recorded, of whom, and under which identity if it brings one.
+
+    `adds` is what a person says of themselves beside what they said before: such an event counts
+    only on the state of its subject that it was made of.
+    """
 
     subject: str
     fact: Told
     actor: str
     once: Once | None
+    adds: dict[str, Any] | None = None
 
     @property
     def parts(self) -> tuple[str, str]:
         """The subject's kind, and its id."""
         kind, _, entity = self.subject.partition("/")
         return kind, entity
+
+    def on(self, state: Customer | None) -> Told:
+        """The fact on this state of its subject, with what is personal under its key.
+
+        Raises Erased, TooLarge, and CloudFailure.
+        """
+        if self.adds is None:
+            return self.fact
+        person = self.parts[1]
+        known = {"contact": {}} | customers.members(person, state or Customer()) | self.adds
+        pii = personal.encrypt(person, self.subject, known)
+        return self.fact.model_copy(update={"pii": pii})
 
 
 def said(request: Request, kind: str, document: Any) -> Said:
@@ -47,21 +65,10 @@ def said(request: Request, kind: str, document: Any) -> Said:
     actor = found.actor or request.actor
     told = replace(request, path="/events", actor=actor)
     once = None if found.key is None else Once.of(told, found.key, document, found.named)
-    return Said(found.subject, _whole(request, found), actor, once)
-
-
-def _whole(request: Request, found: Converted) -> Told:
-    """The fact with what is claimed, and with what is personal under its subject's key.
-
-    Who speaks for themselves keeps what they said before of what is not said here.
-    """
-    more: dict[str, Any] = {"claimed": found.claimed}
-    if found.personal is not None:
-        person = found.subject.partition("/")[2]
-        known = customers.members(request, person) if found.actor is None else {}
-        members = {"contact": {}, **known, **found.personal}
-        more["pii"] = personal.encrypt(person, found.subject, members)
-    return found.fact.model_copy(update=more)
+    fact = found.fact.model_copy(update={"claimed": found.claimed})
+    own = Said(found.subject, fact, actor, once, found.personal)
+    # Who speaks for others knows nothing that they said before.
+    return own if found.actor is None else replace(own, fact=own.on(None), adds=None)
 
 
 def _converted(request: Request, kind: str, document: Any) -> Converted:

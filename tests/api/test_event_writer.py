@@ -8,6 +8,7 @@ import pytest
 from shopfront import Answer, Shopfront, at, names
 
 from chalicelib import personal
+from chalicelib.errors import CloudFailure
 
 SHARD = "shardId-000000000002:"
 CLIENT = "hello-retail/web-client-create-product/jo@canary.example/Jo Canary"
@@ -114,6 +115,56 @@ def test_a_login_is_kept_as_who_the_person_is_under_their_own_key(
     assert "canary" not in repr(found).lower().replace("claimed", "")
     me = front.get("/customers/me", to="customer").said
     assert (me["name"], me["contact"]) == ("Jo Canary", known["contact"])
+
+
+def test_a_login_that_races_with_what_is_said_of_oneself_loses_none_of_it(front: Shopfront) -> None:
+    """Alone and in a batch: it is made of what is known, and counts on nothing else."""
+    who, known = front.person("customer"), {"name": "Jo", "contact": {"phone": "+4915155501234"}}
+    front.settle()
+    login = event("user-info/login", id="x", name="Jo Late")
+    saved = front.call("PUT", "/customers/me", known, to=who).said
+    (listed,) = front.call("POST", "/events/batch", [login], to=who).said["items"]
+    alone = say(front, login, who).said
+    front.settle()
+    for late in (listed, alone):
+        found = front.get(f"/events/{late['id']}", at=late["position"], to="admin").said
+        assert (found["verdict"], found["reason"]) == ("ignored", "expects")
+    me = front.get("/customers/me", to=who, after=saved["position"]).said
+    assert {name: me[name] for name in known} == known
+    after = {"Read_After": saved["position"]}
+    assert (
+        told(front, front.call("POST", "/events", login, to=who, **after))["verdict"] == "counted"
+    )
+    assert front.get("/customers/me", to=who).said["contact"] == known["contact"]
+
+
+def test_of_the_logins_in_a_batch_each_is_made_of_the_one_before(front: Shopfront) -> None:
+    who, contact = front.person("customer"), {"phone": "+4915155501234"}
+    front.call("PUT", "/customers/me", {"contact": contact}, to=who)
+    front.settle()
+    logins = [event("user-info/login", id="x", name=name) for name in ("One", "Two")]
+    items = front.call("POST", "/events/batch", logins, to=who).said["items"]
+    front.settle()
+    for item in items:
+        found = front.get(f"/events/{item['id']}", at=item["position"], to=who).said
+        assert found["verdict"] == "counted"
+    me = front.get("/customers/me", to=who).said
+    assert (me["name"], me["contact"]) == ("Two", contact)
+
+
+def test_a_login_in_a_batch_while_no_key_can_be_had_is_503_and_so_is_all_after_it_of_its_person(
+    front: Shopfront, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    who = front.person("customer", "merchant")
+    front.settle()
+
+    def fail(*_: Any) -> str:
+        raise CloudFailure("no vault")
+
+    monkeypatch.setattr(personal, "encrypt", fail)
+    login, other = event("user-info/login", id="x", name="Jo"), create(f"sock-{next(names)}")
+    items = front.call("POST", "/events/batch", [login, other, login], to=who).said["items"]
+    assert [item["status"] for item in items] == [503, 202, 503]
 
 
 def test_an_importer_logs_others_in_alone_and_in_a_batch(front: Shopfront) -> None:
