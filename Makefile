@@ -20,7 +20,7 @@ demo: $(READY) ## the same with forty products and a busy crowd, until Ctrl-C
 	@exec $(BIN)/python -m drills demo
 
 test: $(READY) ## the whole suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python tests/whole.py
 
 check: $(READY) ## style, types, architecture
 	@$(BIN)/ruff check .
