@@ -27,6 +27,7 @@ region = "eu-central-1"
 retention_hours = 168
 retention_ms = retention_hours * 3_600_000
 hash_keys = 2**128
+updating_ms = 250  # how long a stream is UPDATING after its shards were changed
 microseconds = 1_000  # in a millisecond: the least number of a record that arrived in it
 
 _first_number = 4959 * 10**52
@@ -132,6 +133,16 @@ def transaction(connection: sqlite3.Connection, clock: Callable[[], int]) -> Ite
         current = Transaction(connection, clock())
         yield current
         current.keep_number()
+
+
+def is_updating(connection: sqlite3.Connection, stream: int, now: int) -> bool:
+    """Whether the stream's shards were changed just now."""
+    found = connection.execute(
+        "SELECT 1 FROM shards WHERE stream = ? AND parent IS NOT NULL"
+        " AND created_at > ? AND created_at <= ? LIMIT 1",
+        (stream, now - updating_ms, now),
+    )
+    return found.fetchone() is not None
 
 
 def sequence(number: int) -> str:

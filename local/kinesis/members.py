@@ -24,7 +24,7 @@ key_length = 256
 stream_words = "StreamName StreamARN "
 _name_pattern = "[a-zA-Z0-9_.-]+"
 _arn_pattern = r"arn:aws.*:kinesis:.*:\d{12}:stream/\S+"
-_hash_pattern = r"0|([1-9]\d{0,38})"
+hash_pattern = r"0|([1-9]\d{0,38})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +176,7 @@ def _blob(body: Body, at: str) -> bytes:
 
 def _hash_key(body: Body, key: str, at: str) -> str:
     """The explicit hash key, or the MD5 of the partition key, as 39 digits."""
-    explicit = text(body, "ExplicitHashKey", 39, _hash_pattern, at)
+    explicit = text(body, "ExplicitHashKey", 39, hash_pattern, at)
     if explicit is None:
         digest = hashlib.md5(_utf8(key), usedforsecurity=False).digest()
         return disk.hash_text(int.from_bytes(digest))

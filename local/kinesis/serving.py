@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from local.kinesis import disk, iterators, records, shards, writes
+from local.kinesis import disk, iterators, records, reshard, shards, writes
 from local.kinesis.errors import KinesisError, internal_failure, unreadable
 from local.kinesis.reader import Reader
 from local.kinesis.wire import Connection
@@ -38,6 +38,9 @@ _writes: dict[str, Callable[[Body], writes.Job]] = {
     "DeleteStream": writes.delete_stream,
     "PutRecord": writes.put_record,
     "PutRecords": writes.put_records,
+    "SplitShard": reshard.split_shard,
+    "MergeShards": reshard.merge_shards,
+    "UpdateShardCount": reshard.update_shard_count,
 }
 _reads: dict[str, Callable[[Reader, Body], dict[str, Any]]] = {
     "DescribeStreamSummary": shards.describe_stream_summary,

@@ -41,10 +41,11 @@ def describe_stream_summary(reader: Reader, body: Body) -> Answer:
     (shards,) = reader.one(
         "SELECT count(*) FROM shards WHERE stream = ? AND closed_at IS NULL", stream.id
     )
+    updating = disk.is_updating(reader.connection, stream.id, reader.clock())
     summary = {
         "StreamName": stream.name,
         "StreamARN": disk.stream_arn(stream.name),
-        "StreamStatus": "ACTIVE",
+        "StreamStatus": "UPDATING" if updating else "ACTIVE",
         "StreamModeDetails": {"StreamMode": stream.mode},
         "RetentionPeriodHours": disk.retention_hours,
         "StreamCreationTimestamp": stream.created_at / 1000,

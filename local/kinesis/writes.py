@@ -1,4 +1,4 @@
-"""The operations that change the database.
+"""Streams and records, put and deleted; how a job is made, and the trimming.
 
 Each reads its request and gives a job, which the writer runs in a transaction that it may share
 with others. A job refuses before it writes, so a refusal never undoes its neighbours.
@@ -33,8 +33,9 @@ def create_stream(body: Body) -> Job:
     kibibytes = members.integer(body, "MaxRecordSizeInKiB", 1024, 10240) or 1024
 
     def create(current: Transaction) -> None:
-        _refuse_create(current, name, shards)
-        stream = current.connection.execute(
+        _refuse_name(current, name)
+        refuse_more_shards(current, shards)
+        made = current.connection.execute(
             "INSERT INTO streams (name, mode, max_record, created_at) VALUES (?, ?, ?, ?)",
             (name, mode, kibibytes * 1024, current.now),
         ).lastrowid
@@ -42,8 +43,8 @@ def create_stream(body: Body) -> Job:
             "INSERT INTO shards (stream, number, first_hash, last_hash, starting, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?)",
             [
-                (stream, number, *hashes, current.next_number(), current.now)
-                for number, hashes in enumerate(_hash_ranges(shards))
+                (made, number, *hashes, current.next_number(), current.now)
+                for number, hashes in enumerate(hash_ranges(shards))
             ],
         )
 
@@ -56,7 +57,7 @@ def delete_stream(body: Body) -> Job:
     name = members.stream_name(body)
 
     def delete(current: Transaction) -> None:
-        _stream(current, name)
+        stream(current, name)
         current.connection.execute("DELETE FROM streams WHERE name = ?", (name,))
 
     return delete
@@ -103,24 +104,28 @@ def _mode_and_shards(body: Body) -> tuple[str, int]:
     return mode, on_demand_shards
 
 
-def _refuse_create(current: Transaction, name: str, shards: int) -> None:
-    find = current.connection.execute
-    if find("SELECT 1 FROM streams WHERE name = ?", (name,)).fetchone():
+def _refuse_name(current: Transaction, name: str) -> None:
+    found = current.connection.execute("SELECT 1 FROM streams WHERE name = ?", (name,))
+    if found.fetchone():
         message = f"Stream {name} under account {disk.account} already exists."
         raise KinesisError("ResourceInUseException", message)
-    (taken,) = find(
+
+
+def refuse_more_shards(current: Transaction, more: int) -> None:
+    """Where the account would have more open shards than it may."""
+    (taken,) = current.connection.execute(
         "SELECT count(*) FROM shards JOIN streams ON streams.id = stream WHERE closed_at IS NULL"
     ).fetchone()
-    if taken + shards > account_shards:
+    if taken + more > account_shards:
         message = (
             f"This request would exceed the shard limit for the account {disk.account}. "
             f"Current shard count for the account: {taken}. Limit: {account_shards}. "
-            f"Number of additional shards that would have resulted from this request: {shards}."
+            f"Number of additional shards that would have resulted from this request: {more}."
         )
         raise KinesisError("LimitExceededException", message)
 
 
-def _hash_ranges(shards: int) -> list[tuple[str, str]]:
+def hash_ranges(shards: int) -> list[tuple[str, str]]:
     """The hash keys in equal parts, the last taking what is left over: as AWS divides them."""
     width = disk.hash_keys // shards
     starts = [number * width for number in range(shards)]
@@ -131,7 +136,7 @@ def _hash_ranges(shards: int) -> list[tuple[str, str]]:
     ]
 
 
-def _stream(current: Transaction, name: str) -> tuple[int, int]:
+def stream(current: Transaction, name: str) -> tuple[int, int]:
     """Its id, and the largest record it takes."""
     found: tuple[int, int] | None = current.connection.execute(
         "SELECT id, max_record FROM streams WHERE name = ?", (name,)
@@ -142,12 +147,12 @@ def _stream(current: Transaction, name: str) -> tuple[int, int]:
 
 
 def _put(current: Transaction, name: str, entries: list[Entry]) -> list[dict[str, Any]]:
-    stream, largest = _stream(current, name)
+    place, largest = stream(current, name)
     if any(entry.size > largest for entry in entries):
         raise invalid_argument(
             f"The data and partition key of a record in stream {name} may have {largest} bytes."
         )
-    shards = [_open_shard(current, stream, entry.hash_key) for entry in entries]
+    shards = [_open_shard(current, place, entry.hash_key) for entry in entries]
     numbers = [current.next_number() for _ in entries]
     current.connection.executemany(
         "INSERT INTO records VALUES (?, ?, ?, ?, ?)",

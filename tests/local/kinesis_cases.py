@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from botocore.exceptions import ClientError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 first_shard = "shardId-000000000000"
 stream = "tillstream-test-1"
@@ -84,21 +82,9 @@ def shards_of(client: Any, **more: Any) -> list[dict[str, Any]]:
     return client.list_shards(StreamName=stream, **more)["Shards"]
 
 
-def split(directory: Path, at: int) -> None:
-    """Close shard 0 of two and give it children 2 and 3, as a later SplitShard will."""
-    with closing(sqlite3.connect(directory / "kinesis.sqlite")) as database, database:
-        (id_, stream_id, first, last, number) = database.execute(
-            "SELECT shards.id, stream, first_hash, last_hash, numbers.last"
-            " FROM shards, numbers WHERE number = 0"
-        ).fetchone()
-        database.execute("UPDATE numbers SET last = last + 2")
-        database.execute(
-            "UPDATE shards SET ending = ?, closed_at = ? WHERE id = ?", (number, at, id_)
-        )
-        middle = (int(first) + int(last)) // 2
-        for child, low, high in ((2, int(first), middle), (3, middle + 1, int(last))):
-            database.execute(
-                "INSERT INTO shards (stream, number, parent, first_hash, last_hash, starting,"
-                " created_at) VALUES (?, ?, 0, ?, ?, ?, ?)",
-                (stream_id, child, f"{low:039d}", f"{high:039d}", number + child - 1, at),
-            )
+def split(client: Any, shard: str = first_shard) -> None:
+    """Close the shard, and give it two children of equal parts."""
+    (found,) = [each for each in shards_of(client) if each["ShardId"] == shard]
+    keys = found["HashKeyRange"]
+    middle = (int(keys["StartingHashKey"]) + int(keys["EndingHashKey"])) // 2 + 1
+    client.split_shard(StreamName=stream, ShardToSplit=shard, NewStartingHashKey=str(middle))

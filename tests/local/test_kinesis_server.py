@@ -151,7 +151,7 @@ def test_connection_close_is_heeded(url: str) -> None:
         ("PutRecords", b'{"StreamName": "s", "Records": [1]}', "SerializationException"),
         ("CreateStream", b'{"StreamName": "s", "ShardCount": "1"}', "SerializationException"),
         ("ListShards", b'{"StreamName": "s", "MaxResults": true}', "SerializationException"),
-        ("SplitShard", b"{}", "UnknownOperationException"),
+        ("EnableEnhancedMonitoring", b"{}", "UnknownOperationException"),
     ],
 )
 def test_what_cannot_be_read_is_said_so(url: str, target: str, body: bytes, code: str) -> None:
