@@ -26,7 +26,9 @@ from drills.cafe import script as cafe_script
 from drills.client import Client, UnreachableError, check_is_shop
 from drills.crowd import play, report, script, tally
 from drills.crowd.sight import Sight
+from drills.kill import play as killing
 from drills.loopback import ElsewhereError, Endpoint, endpoint
+from drills.own import PARTS
 from drills.race import order as ordering
 from drills.race import pay as paying
 from ops.progress import steps
@@ -131,6 +133,39 @@ def race_pay(
             check_is_shop(client)
         with steps("rounds", rounds) as step:
             told = paying.race(shop, at, rounds, step)
+        _end_race(told, as_json=as_json)
+
+
+class Signal(StrEnum):
+    """What a process is told."""
+
+    KILL = "KILL"
+    TERM = "TERM"
+
+
+Part = StrEnum("Part", [killing.ALL, killing.ANY, *PARTS])  # type: ignore[misc]
+WHOLE = Part(killing.ALL)
+
+
+@app.command()
+def kill(  # noqa: PLR0913  (each is an option)
+    *,
+    rounds: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
+    signal: Annotated[Signal, typer.Option(case_sensitive=False)] = Signal.KILL,
+    part: Annotated[Part, typer.Option(help="all at once, one of them, any")] = WHOLE,
+    seed: int = 7,
+    cards: Annotated[bool, typer.Option(help="people order by card, too")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """A shop of the drill's own is killed under load, again and again: nothing lost or doubled.
+
+    It runs on a STATE that is gone afterwards; where something does not hold, it stays. With cards
+    the end waits until all money is settled, which may take minutes.
+    """
+    with _drilling():
+        told = killing.play(
+            rounds=rounds, how=signal.value, part=part.value, seed=seed, cards=cards, steps=steps
+        )
         _end_race(told, as_json=as_json)
 
 

@@ -1,0 +1,7 @@
+"""A shop is killed again and again while people use it, and must have lost and doubled nothing.
+
+load     who uses it, and what they were told
+found    what the archive and the rows then say of that
+play     the rounds
+report   what it all came to
+"""

@@ -1,0 +1,84 @@
+"""The rounds: at a moment of the seed the shop, or one part of it, is struck, and comes back.
+
+One strike in three of the whole shop falls while it is still coming up. The seed gives the moments
+and the commands; what the processes do in between is their own affair.
+"""
+
+from __future__ import annotations
+
+import random
+import signal
+import time
+
+from drills.kill.found import find
+from drills.kill.load import Load
+from drills.kill.report import Report
+from drills.kill.settle import settle
+from drills.own import PARTS, Own, Steps, folder, keep
+from ops import verify
+
+ALL, ANY = "all", "any"
+HANDS = 4
+MOMENT_S = 2.0
+MOST_TOLD = 20
+SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM}
+
+
+def play(  # noqa: PLR0913  (what the drill is made of)
+    *, rounds: int, how: str, part: str, seed: int, cards: bool, steps: Steps
+) -> Report:
+    """So many rounds on a shop of its own. Raises UnreachableError."""
+    what = f"{rounds} rounds of SIG{how} to {part}"
+    with folder() as place, Own(place) as shop:
+        shop.come_back()
+        with Load(shop.endpoint, seed, HANDS, cards) as load:
+            with steps("rounds", rounds) as step:
+                for dice in (random.Random(f"{seed} {number}") for number in range(rounds)):
+                    _round(shop, SIGNALS[how], part, dice)
+                    step()
+            shop.come_back()
+        told = judge(shop, load, what=what, seed=seed, rounds=rounds, steps=steps)
+        if told.differences:
+            keep(place)
+    return told
+
+
+def _round(shop: Own, how: signal.Signals, part: str, dice: random.Random) -> None:
+    """One strike at a moment of the dice; the shop is there again after it, or is coming up."""
+    moment, early = dice.uniform(0.0, MOMENT_S), dice.random() < 1 / 3
+    if part != ALL or not early:
+        shop.come_back()
+    time.sleep(moment)
+    if part == ALL:
+        shop.end(how)
+        shop.start()
+    else:
+        struck = shop.strike(how, [dice.choice(PARTS) if part == ANY else part])
+        shop.come_back(struck)
+
+
+def judge(  # noqa: PLR0913  (what is told of a drill)
+    shop: Own, load: Load, *, what: str, seed: int, rounds: int, steps: Steps
+) -> Report:
+    """What the shop says in the end of what its people were told."""
+    shop.enter()
+    late, flaws = settle(load, steps)
+    shop.come_back()
+    found, compared = find(load.heard), verify.verify()
+    parked = [f"{compared.parked} subjects are parked"] if compared.parked else []
+    return Report(
+        what=what,
+        seed=seed,
+        rounds=rounds,
+        acknowledged=len(set(load.heard)),
+        found=found.found,
+        copies=found.copies,
+        unheard=load.unheard,
+        orders=len(load.orders),
+        given_up=shop.given_up,
+        rows=compared.rows,
+        missing=found.missing,
+        twice=found.twice,
+        wrong=[*load.odd, *flaws, *parked, *compared.differences[:MOST_TOLD]],
+        late=late,
+    )

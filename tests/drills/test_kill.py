@@ -1,0 +1,74 @@
+"""What was acknowledged is compared with what is there; and a whole shop is killed under load."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+from drills.kill.found import compare
+from drills.kill.load import Heard
+
+HERE, THERE, ELSEWHERE = "s/shard-0:7", "s/shard-0:9", "s/shard-1:7"
+HEARD = Heard("a", HERE)
+
+
+def found(records, ignored=(), heard=(HEARD,)):
+    return compare(heard, records, lambda places: places & set(ignored))
+
+
+def test_what_lies_once_where_it_was_said_to_lie_is_found():
+    result = found([(HERE, "a"), (THERE, "b")])
+    assert (result.found, result.copies, result.missing, result.twice) == (1, 0, [], [])
+
+
+def test_what_is_not_in_the_archive_is_missing():
+    result = found([(THERE, "b")])
+    assert result.found == 0
+    assert result.missing == [f"a is not at {HERE}"]
+
+
+def test_what_lies_somewhere_else_or_under_another_id_is_missing():
+    assert found([(ELSEWHERE, "a")]).missing == [f"a is not at {HERE}"]
+    assert found([(HERE, "b")]).missing == [f"a is not at {HERE}"]
+
+
+def test_what_no_record_of_counts_is_missing():
+    assert found([(HERE, "a")], {HERE}).missing == ["a is in the archive, and does not count"]
+
+
+def test_a_copy_that_is_ignored_is_told_and_one_that_counts_is_twice():
+    records = [(HERE, "a"), (THERE, "a")]
+    ignored = found(records, {THERE})
+    assert (ignored.found, ignored.copies, ignored.missing, ignored.twice) == (1, 1, [], [])
+    assert found(records).twice == ["a counts 2 times"]
+
+
+def test_a_position_that_the_archive_holds_twice_is_told():
+    assert found([(HERE, "a"), (HERE, "a")]).twice == [f"{HERE} is in the archive 2 times"]
+
+
+def drill(*options):
+    return subprocess.run(
+        [sys.executable, "-m", "drills", "kill", "--json", *options],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+def test_a_shop_that_is_killed_whole_under_load_loses_nothing_and_doubles_nothing():
+    ran = drill("--rounds", "2", "--no-cards", "--seed", "11")
+    assert ran.returncode == 0, (ran.stdout, ran.stderr)
+    told = json.loads(ran.stdout)
+    assert told["acknowledged"] == told["found"] > 20
+    assert told["missing"] == told["twice"] == told["wrong"] == []
+    assert told["rows"] > 20
+
+
+def test_a_part_that_there_is_not_is_refused_with_2():
+    ran = drill("--part", "roof")
+    assert (ran.returncode, ran.stdout) == (2, "")
+    assert "roof" in ran.stderr
+    assert "Traceback" not in ran.stderr
