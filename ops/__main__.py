@@ -10,6 +10,7 @@ import json
 import re
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -22,6 +23,7 @@ from chalicelib.events import Position
 from chalicelib.events.envelope import TODO
 from ops import doctor as examining
 from ops import erase as erasing
+from ops import explain as explaining
 from ops import logs, shop
 from ops import parked as parking
 from ops import quarantine as quarantining
@@ -217,6 +219,38 @@ def retry(
         else:
             retrying.show(found)
     raise typer.Exit(0 if all(each.did == "poked" for each in found.todos) else 1)
+
+
+@app.command()
+def explain(
+    subject: Annotated[str, typer.Argument(help="as in order/42")],
+    *,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="as in 2026-11-21T12:00Z")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """A subject's events, who said them, what became of each, and its rows as of then."""
+    until = None if at is None else _moment(at)
+    with _in_shop():
+        try:
+            with steps("segments read", max(1, logs.segments())) as step:
+                found = explaining.explain(subject, until, step)
+        except explaining.UnknownSubjectError as reason:
+            raise typer.BadParameter(str(reason), param_hint="SUBJECT") from None
+        if as_json:
+            print(_json(asdict(found)))
+        else:
+            explaining.show(found)
+
+
+def _moment(text: str) -> int:
+    """Integer ms. Raises BadParameter for what is no moment, or says no zone."""
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter("it is no date and time (ISO 8601)", param_hint="--at") from None
+    if moment.tzinfo is None:
+        raise typer.BadParameter("it says no zone: end it with Z for UTC", param_hint="--at")
+    return int(moment.timestamp() * 1000)
 
 
 @app.command()

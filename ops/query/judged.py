@@ -28,21 +28,25 @@ class Judged:
 
 @dataclass
 class Judging(naive.Fold):
-    """The fold, of no view: it hands on each verified event, and counts the verdicts on all."""
+    """The fold: it hands on each verified event, and counts the verdicts on all.
+
+    Of no view, it keeps no row either: nothing reads them.
+    """
 
     hear: Callable[[Judged], None] = field(kw_only=True)
     verdicts: Counter[str] = field(default_factory=Counter)
     _said: tuple[str, str | None, Fact | None] = ("", None, None)
 
     def record(self, position: Position, found: Envelope | str, end: naive.End) -> None:
-        """One record. Of a subject that is parked nothing is said; nothing reads the rows."""
+        """One record. Of a subject that is parked nothing is said."""
         self._said = ("parked", None, None)
         try:
             super().record(position, found, end)
         except naive.StoppedError:
             self.verdicts[STOPPED] += 1
             raise
-        self.rows.clear()
+        if not self.views:
+            self.rows.clear()
         verdict, reason, fact = self._said
         self.verdicts[verdict] += 1
         if isinstance(found, Envelope) and verdict != "quarantined":
