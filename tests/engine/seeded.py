@@ -1,0 +1,228 @@
+"""A schedule made of a seed: a shop's log, several processes at it, and everything that goes wrong.
+
+One thread, so it costs milliseconds: at any call of one process another may have its whole turn
+(a consumer, one that was thought dead, a sweep, a route that asks), the table may be emptied, and
+the process may end. In the end all goes well for a while: then the archive must be the log, and
+the rows the naive fold's. The same seed makes the same calls and the same faults on any day.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import order_moves
+from faulty import Faulty
+from planted import PLANTS
+from schedules import Crash
+from stories import CODES, FLAWS, GAPS, LAYOUTS, NAMES, STREAMS, SUBJECTS, Told, build
+from test_any_schedule import Watch
+from worlds import KEY, SETTINGS, START, said, simulated
+
+from chalicelib import archive, checkpoint, config, log, projector, store
+from chalicelib.errors import CloudFailure
+from chalicelib.events import Record, Shard
+from chalicelib.projector import chunk
+from chalicelib.signing import seal
+from drills.faults.plan import Plan
+from ops import naive
+
+DEEPEST = 2  # who stands still while another stands still
+TURNS = 12  # after so many, ever less goes wrong
+RATES = (0.02, 0.06, 0.15)
+CRASH, OTHERS = 0.005, 0.02  # at each moment
+SAYINGS = 2
+SMALL = ["one", "two", "split"] * 2
+FIRST_SAID = 1000
+MOST_MOVES = len(order_moves.MOVES)
+
+
+class Schedule:
+    """The world of one seed, and what its processes have done."""
+
+    def __init__(self, seed: int) -> None:
+        self.dice = random.Random(f"schedule {seed}")
+        self.layout = self.dice.choice([*LAYOUTS, *SMALL])
+        self.world = build(self.layout, _steps(self.dice))
+        self.world.code = self.dice.choice(CODES)
+        self.plan = Plan(f"faults {seed}", self.dice.choice(RATES))
+        self.watch = Watch(self.world)
+        self.before = {shard: self.world.before(shard) for shard in self.world.parents}
+        self.done = dict.fromkeys(self.world.parents, 0)
+        self.now = START + max(r.arrival - START for s in self.world.logs.values() for r in s)
+        self.heard: list[tuple[str, bytes]] = []
+        self.depth, self.said = 0, SAYINGS * (self.layout in STREAMS)
+        self.trace: list[str] = []
+        self.cloud = Faulty(self.world.cloud, self.plan, self._meanwhile, self.trace)
+        self.world.cloud["kinesis"].put_records = self._put_records
+
+    def run(self) -> None:
+        """To the end, and then the comparison."""
+        turns = 0
+        while self.said < SAYINGS or any(map(self._is_behind, self.world.parents)):
+            turns += 1
+            self.plan.rate *= 1 if turns < TURNS else 0.6
+            self._turn()
+        self._end()
+
+    def _is_behind(self, shard: str) -> bool:
+        return self.done[shard] < len(self.world.logs[shard])
+
+    def _turn(self) -> None:
+        """One process does one thing; a crash takes what it remembered with it."""
+        what, work = self.dice.choice(self._choices())
+        self.trace.append(f"{self.depth} {what}")
+        ours = archive._tails
+        if self.depth:
+            archive._tails = self.dice.choice([{}, dict(ours)])
+        self.depth += 1
+        try:
+            work()
+        except Crash:
+            archive._tails = {}
+        except CloudFailure as failure:
+            self.trace.append(type(failure).__name__)
+        finally:
+            self.depth -= 1
+        if self.depth:
+            archive._tails = ours
+
+    def _choices(self) -> list[tuple[str, Callable[[], object]]]:
+        """What may happen now, each as often as it stands here."""
+        code, found = self.world.code, []
+        for shard in self.world.parents:
+            if self._is_behind(shard) and self._may_begin(shard):
+                found += [(f"deliver {shard}", partial(self._deliver, shard))] * 6
+            if self.done[shard]:
+                found += [(f"again {shard}", partial(self._again, shard))]
+        found += [("sweep", partial(projector.sweep, code)), ("ask", checkpoint.is_ready)]
+        if SETTINGS.table in self.world.cloud["dynamodb"].tables:
+            found += [("drop", self.world.drop), ("empty", self._empty)]
+        else:
+            found += [("create", self.world.create)] * 5
+        return found + [("say", self._say)] * (self.said < SAYINGS)
+
+    def _may_begin(self, shard: str) -> bool:
+        """Whether the shards before it are read to their end, as the dispatcher has it."""
+        before = self.before[shard]
+        return all(not self._is_behind(each) and self._may_begin(each) for each in before)
+
+    def _deliver(self, shard: str) -> None:
+        """The next records of the shard; they are done when that succeeds."""
+        start = self.done[shard]
+        batch = self.world.batch(shard, start, start + self.dice.randint(1, 7))
+        projector.project(batch, self.world.code)
+        self.done[shard] = max(self.done[shard], start + len(batch.records))
+
+    def _again(self, shard: str) -> None:
+        """Records that were delivered before, cut in any way."""
+        start = self.dice.randrange(self.done[shard])
+        batch = self.world.batch(shard, start, start + self.dice.randint(1, 12))
+        projector.project(batch, self.world.code)
+
+    def _empty(self) -> None:
+        self.world.drop()
+        self.world.create()
+
+    def _say(self) -> None:
+        """Something of several products in one call; what is acknowledged is remembered."""
+        self.said += 1
+        self.now += 900
+        entries = []
+        for subject in self.dice.sample(SUBJECTS[:3], self.dice.randint(1, 3)):
+            number = FIRST_SAID + 10 * self.said + len(entries)
+            event = said(self.dice.choice(["viewed", "purchased"]), subject, self.now, number)
+            entries.append((subject, seal(event, KEY)))
+        for (_, sealed), position in zip(entries, log.append_each(entries), strict=True):
+            if position is not None:
+                self.heard.append((str(position), sealed.encode()))
+
+    def _put_records(self, StreamName: str, Records: list[Any]) -> Any:
+        """Kinesis takes them all."""
+        column, told = LAYOUTS[self.layout][0][-1], []
+        for record in Records:
+            shard = NAMES[column[SUBJECTS.index(record["PartitionKey"]) % len(column)]]
+            put = self.world.put(shard, self.now, record["PartitionKey"], record["Data"])
+            told.append({"ShardId": shard, "SequenceNumber": str(put.sequence)})
+        return {"FailedRecordCount": 0, "Records": told}
+
+    def _meanwhile(self, when: str) -> None:
+        """At each call: the process ends here, or another has its turn."""
+        self.watch.look()
+        if not 0 < self.depth <= DEEPEST or not self.plan.rate:
+            return
+        at = self.dice.random()
+        if at < CRASH:
+            raise Crash
+        if at < CRASH + OTHERS or when == "slow":
+            self._turn()
+
+    def _end(self) -> None:
+        """All goes well, and a sweep: the archive is the log, and the rows are the naive fold's."""
+        self.plan.stop()
+        self.world.create()
+        wanted, rows = self.world.fold().rows, self.world.rows()
+        if rows != wanted:  # a shard may be behind: then it is what its checkpoints explain
+            assert rows == self.world.explained()
+        archive._tails = {}
+        projector.sweep(self.world.code)
+        assert self.world.rows() == wanted
+        archived = {str(shard): _records(shard) for shard in archive.shards()}
+        logs = {str(self.world.shard(name)): log for name, log in self.world.logs.items()}
+        assert archived == {name: log for name, log in logs.items() if log}
+        self._check_heard(archived)
+
+    def _check_heard(self, archived: dict[str, list[Record]]) -> None:
+        """What was acknowledged lies where it was said to lie, and counts once at most."""
+        at = {
+            f"{name}:{record.sequence}": record.data
+            for name, records in archived.items()
+            for record in records
+        }
+        for position, data in self.heard:
+            assert at.get(position) == data, f"{position} is not what was acknowledged there"
+            counted = [
+                each
+                for each, there in at.items()
+                if there == data and (f"verdict/{each}", "verdict") not in self.world.items
+            ]
+            assert len(counted) <= 1, f"what lies at {counted} counts twice"
+
+
+def _records(shard: Shard) -> list[Record]:
+    return [record for segment in archive.read_after(shard, 0) for record in segment.records]
+
+
+def _steps(dice: random.Random) -> list[Told]:
+    """A short story, with everything in it that a log may hold."""
+    return [
+        Told(
+            dice.randint(0, 3),
+            dice.randrange(len(SUBJECTS)),
+            dice.randrange(MOST_MOVES),
+            dice.choice(FLAWS),
+            dice.choice(GAPS),
+            dice.randint(0, 3),
+        )
+        for _ in range(dice.randint(2, 6))
+    ]
+
+
+def play(seed: int, plant: str | None = None) -> Schedule:
+    """The schedule of this seed, to its end. Raises AssertionError where something is wrong."""
+    schedule = Schedule(seed)
+    with simulated(schedule.world) as patch:
+        patch.setattr(config, "client", schedule.cloud.client)
+        patch.setattr(time, "sleep", lambda _: None)
+        most_parked = schedule.dice.choice([1, 2, 100])
+        patch.setattr(chunk, "MOST_PARKED", most_parked)
+        patch.setattr(naive, "MOST_PARKED", most_parked)
+        patch.setattr(store, "MOST_ROWS", schedule.dice.choice([3, 9, 9]))
+        patch.setattr(projector, "GROUP", schedule.dice.choice([2, 5]))
+        if plant is not None:
+            PLANTS[plant](patch)
+        schedule.run()
+    return schedule
