@@ -81,6 +81,14 @@ def ancestors(shard: Shard) -> list[Shard]:
     return [Shard(shard.stream, parent) for parent in found]
 
 
+def listed(stream: str) -> dict[Shard, int]:
+    """The stream's shards, closed ones for as long as it keeps them; where each begins."""
+    return {
+        Shard(stream, entry["ShardId"]): int(entry["SequenceNumberRange"]["StartingSequenceNumber"])
+        for entry in _shards(stream)
+    }
+
+
 def _parents(entry: dict[str, Any]) -> list[str]:
     return [entry[name] for name in ("ParentShardId", "AdjacentParentShardId") if name in entry]
 

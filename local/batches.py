@@ -27,13 +27,13 @@ ARN = f"arn:aws:kinesis:{REGION}:000000000000:stream/"
 
 
 def startable(listed: Sequence[Mapping[str, Any]], drained: AbstractSet[str]) -> list[str]:
-    """The shards all of whose listed ancestors are drained."""
+    """The shards all of whose listed ancestors are drained. Parents are listed before children."""
     by_name = {entry["ShardId"]: entry for entry in listed}
-
-    def waits(name: str) -> bool:
-        return any(each not in drained or waits(each) for each in _parents(by_name, name))
-
-    return [name for name in by_name if not waits(name)]
+    waiting: set[str] = set()
+    for name in by_name:
+        if any(each in waiting or each not in drained for each in _parents(by_name, name)):
+            waiting.add(name)
+    return [name for name in by_name if name not in waiting]
 
 
 def _parents(listed: Mapping[str, Mapping[str, Any]], name: str) -> list[str]:

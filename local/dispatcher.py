@@ -2,8 +2,10 @@
 
 - One shard, one batch at a time, in order. A batch that raises is given again, unchanged, after
   0.1 s doubling to 5 s; it is never skipped and never cut.
-- No position is kept: a shard starts after the tail of its archive, or at its beginning.
-- A child shard starts only when every ancestor that the stream still lists was read to its end.
+- No position is kept: a shard starts after the tail of its archive, or at its beginning, where it
+  has none or one that lies before the shard: then the consumer refuses it, and is asked again.
+- A child shard starts once every ancestor that the stream still lists was read to its end; at once
+  when the last of them was.
 - `sweep` is called at once and then each minute; `work` for each message of its queue (`pokes`).
 - A shard that had records is asked again at once, an empty one after 10 ms growing to 50: a shop
   where nothing happens costs a tenth of a core. New shards are looked for every five seconds.
@@ -75,6 +77,7 @@ class Dispatcher:
     stop: threading.Event = field(default_factory=threading.Event)
     drained: set[str] = field(default_factory=set)
     threads: dict[str, threading.Thread] = field(default_factory=dict)
+    starting: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> None:
         """Until `stop` is set; then once every batch in hand is done."""
@@ -83,7 +86,9 @@ class Dispatcher:
         while not self.stop.is_set():
             self._start_shards()
             self.stop.wait(LIST_S if self.threads else BACK_OFF_S[0])
-        for thread in (sweeper, *self.threads.values()):
+        with self.starting:  # who is in there has begun all that it will
+            begun = [sweeper, *self.threads.values()]
+        for thread in begun:
             thread.join()
 
     def _sweep(self) -> None:
@@ -101,20 +106,26 @@ class Dispatcher:
         except (ClientError, BotoCoreError) as failure:
             telemetry.say("no-shards", reason=str(failure))
             return
-        for name in startable(listed, self.drained):
-            if name not in self.threads or self._has_broken(name):
-                thread = threading.Thread(target=self._drive, args=(name,), name=name)
-                self.threads[name] = thread
-                thread.start()
+        begins = {each["ShardId"]: _begins(each) for each in listed}
+        with self.starting:
+            for name in startable(listed, self.drained):
+                if not self.stop.is_set() and self._is_idle(name):
+                    driven = (name, begins[name])
+                    self.threads[name] = threading.Thread(
+                        target=self._drive, args=driven, name=name
+                    )
+                    self.threads[name].start()
 
-    def _has_broken(self, name: str) -> bool:
-        return name not in self.drained and not self.threads[name].is_alive()
+    def _is_idle(self, name: str) -> bool:
+        """Whether nobody drives the shard, yet or any more, although it was not read to its end."""
+        driver = self.threads.get(name)
+        return name not in self.drained and (driver is None or not driver.is_alive())
 
-    def _drive(self, name: str) -> None:
+    def _drive(self, name: str, begins: int) -> None:
         """The shard to its end, or until stopped. What breaks here is begun again."""
         shard = Shard(self.stream, name)
         try:
-            for records in _read(shard, self.tail_of, self.stop):
+            for records in _read(shard, begins, self.tail_of, self.stop):
                 for batch in cut(records):
                     if not self._deliver(shard, batch):
                         return
@@ -123,6 +134,7 @@ class Dispatcher:
             return
         if not self.stop.is_set():
             self.drained.add(name)
+            self._start_shards()
 
     def _deliver(self, shard: Shard, records: Records) -> bool:
         """Whether the batch succeeded; it is tried until it does, or all stops."""
@@ -148,7 +160,7 @@ class Dispatcher:
         return False
 
 
-def _read(shard: Shard, tail_of: Tail, stop: threading.Event) -> Iterator[Records]:
+def _read(shard: Shard, begins: int, tail_of: Tail, stop: threading.Event) -> Iterator[Records]:
     """What lies in the shard after the archive's tail, as it comes; ends with a closed shard."""
     last: int | None = None
     iterator: str | None = None
@@ -157,7 +169,7 @@ def _read(shard: Shard, tail_of: Tail, stop: threading.Event) -> Iterator[Record
         try:
             if iterator is None:
                 last = last or tail_of(shard)
-                iterator = _iterator(shard, last)
+                iterator = _iterator(shard, last if last and last >= begins else None)
             answer = config.client("kinesis").get_records(ShardIterator=iterator, Limit=READ_LIMIT)
         except (ClientError, BotoCoreError, TillstreamError) as failure:
             telemetry.say("shard-unread", shard=str(shard), reason=str(failure))
@@ -189,6 +201,10 @@ def _iterator(shard: Shard, last: int | None) -> str:
     )
     found: str = answer["ShardIterator"]
     return found
+
+
+def _begins(listed: dict[str, Any]) -> int:
+    return int(listed["SequenceNumberRange"]["StartingSequenceNumber"])
 
 
 def _shards(stream: str) -> list[dict[str, Any]]:

@@ -10,16 +10,16 @@ whatever races. Nothing is ever changed or deleted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from chalicelib import config
+from chalicelib import config, telemetry
 from chalicelib.archive.segment import EMPTY, Segment, Tail, decode, encode, with_clock
-from chalicelib.errors import Behind, CloudFailure
+from chalicelib.errors import AnotherStream, Behind, CloudFailure
 from chalicelib.events import Batch, Position, Record, Shard
 
 __all__ = [
@@ -44,60 +44,104 @@ MAX = 10**56 - 1
 ENDING = ".jsonl.gz"
 PREFETCH = 8
 HELD_NAMES = 20_000
-
-
 Ancestors = Callable[[Shard], Iterable[Shard]]
+Listing = Callable[[str], Mapping[Shard, int]]
 _tails: dict[Shard, Tail] = {}
 
 
-def append(batch: Batch, ancestors: Ancestors) -> list[Segment]:
+def _no_stream(_: str) -> Mapping[Shard, int]:
+    """What is put here comes from no stream that could be asked."""
+    return {}
+
+
+def append(batch: Batch, ancestors: Ancestors, listing: Listing = _no_stream) -> list[Segment]:
     """The segments that now hold the batch's records, but for those archived before it came.
+
+    `ancestors` are the shards that one came from by split or merge, nearest first; `listing` says
+    of each shard of the stream at which number it begins.
 
     Raises CloudFailure; then it is not known what was put, and the same batch may come again.
     Raises Behind where the archive's end is damaged: nothing can be put after it.
     """
-    tail, segments, records = _known_tail(batch.shard), [], batch.records
+    tail, segments, records = _known_tail(batch.shard, listing), [], batch.records
     while records := tuple(record for record in records if record.sequence > tail.last):
-        segment = _next(batch.shard, tail, records, ancestors)
+        parents = _parents_of(batch.shard, ancestors, listing) if tail == EMPTY else []
+        segment = _next(batch.shard, tail, records, parents)
         segments.append(segment if _put(segment) else get(batch.shard, tail.last))
         tail = _tails[batch.shard] = segments[-1].tail
     return segments
 
 
-def _known_tail(shard: Shard) -> Tail:
+def _known_tail(shard: Shard, listing: Listing) -> Tail:
+    """The end of the shard's archive; who asks for the first time asks whose archive it is."""
     if shard not in _tails:
-        _tails[shard] = tail(shard)
+        found = tail(shard)
+        if found != EMPTY:
+            _refuse_another(shard, found, listing(shard.stream))
+        _tails[shard] = found
     return _tails[shard]
 
 
-def _next(shard: Shard, tail: Tail, records: tuple[Record, ...], ancestors: Ancestors) -> Segment:
-    if tail != EMPTY:
-        return Segment(shard, tail.last, records, tail.previous, tail.clock)
-    parents = _nearest_with_segments(shard, ancestors)
-    clock = max((found.clock for _, found in parents), default=0)
-    return Segment(shard, 0, records, None, clock, tuple(str(parent) for parent, _ in parents))
+def _refuse_another(shard: Shard, end: Tail, listed: Mapping[Shard, int]) -> None:
+    """A shard that begins past the end of its archive was made after it, under an old name."""
+    begins = listed.get(shard, 0)
+    if begins > end.last:
+        telemetry.say("another-stream", shard=str(shard), begins=begins, archived=end.last)
+        raise AnotherStream(
+            f"{shard} begins after the end of its archive: its stream was made anew under an old "
+            "name. Nothing of it is read; a new stream needs the next number"
+        )
 
 
-def _nearest_with_segments(shard: Shard, ancestors: Ancestors) -> list[tuple[Shard, Tail]]:
+def _next(
+    shard: Shard,
+    tail: Tail,
+    records: tuple[Record, ...],
+    parents: Sequence[tuple[Shard, Tail]],
+) -> Segment:
+    clock = max((found.clock for _, found in parents), default=tail.clock)
+    named = tuple(str(parent) for parent, _ in parents)
+    return Segment(shard, tail.last, records, tail.previous, clock, named)
+
+
+def _parents_of(shard: Shard, ancestors: Ancestors, listing: Listing) -> list[tuple[Shard, Tail]]:
     """The nearest ancestors that have segments; one behind another is reached through it.
 
-    A shard that has none comes after the stream before its own, if there was one.
+    What is behind another the archive says: the stream forgets who was closed long ago. A shard
+    without such ancestors comes after what ended before it.
     """
     found: list[tuple[Shard, Tail]] = []
     passed: set[Shard] = set()
     for ancestor in ancestors(shard):
-        if ancestor not in passed and (end := tail(ancestor)) != EMPTY:
+        if ancestor in passed:
+            passed |= _parents(ancestor)
+        elif (end := tail(ancestor)) != EMPTY:
             found.append((ancestor, end))
-            passed.update(ancestors(ancestor))
-    return found or [(last, tail(last)) for last in _ends_before(shard.stream)]
+            passed |= _parents(ancestor)
+    return found or [(last, tail(last)) for last in _ends_before(shard, listing)]
 
 
-def _ends_before(stream: str) -> list[Shard]:
-    """The shards with which the stream before this one ended: those that are nobody's parents."""
-    older = [shard for shard in shards() if _age(shard.stream) < _age(stream)]
-    last = [shard for shard in older if shard.stream == older[-1].stream]
-    passed = {parent for shard in last for parent in get(shard, 0).parents}
-    return [shard for shard in last if str(shard) not in passed]
+def _ends_before(shard: Shard, listing: Listing) -> list[Shard]:
+    """The shards that ended before this one began, but for those that are anybody's parents.
+
+    Those are what its own stream no longer lists, for they were closed a retention ago, and if
+    there are none the shards with which the stream before it ended.
+    """
+    known = shards()
+    same = [each for each in known if each.stream == shard.stream]
+    listed = listing(shard.stream) if same else {}
+    for witness in [each for each in same if each in listed][:1]:
+        _refuse_another(witness, tail(witness), listed)
+    older = [each for each in known if _age(each.stream) < _age(shard.stream)]
+    older += [each for each in same if listed and each not in listed]
+    last = [each for each in older if each.stream == older[-1].stream]
+    passed = {parent for each in last for parent in _parents(each)}
+    return [each for each in last if each not in passed]
+
+
+def _parents(shard: Shard) -> set[Shard]:
+    """The parents that the shard's archive names."""
+    return set(map(Shard.parse, get(shard, 0).parents))
 
 
 def _age(stream: str) -> tuple[str, int]:

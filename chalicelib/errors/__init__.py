@@ -57,6 +57,7 @@ TillstreamError
 │       ├── NotYet                the position asked for is not judged yet
 │       └── Throttled             the log or the table asks us to slow down
 └── CloudFailure             the cloud did not do what it was asked: the batch is tried again
+    ├── AnotherStream        made anew under the name of a stream that has an archive: not read
     ├── CommitLost           another process moved the checkpoint first: read again and go on
     └── Conflict             another transaction holds a row at this moment
 """
@@ -106,6 +107,7 @@ from chalicelib.errors.problem import (
     Unsupported,
 )
 from chalicelib.errors.reason import (
+    AnotherStream,
     BadSignature,
     Behind,
     CloudFailure,
@@ -128,6 +130,7 @@ from chalicelib.errors.reason import (
 )
 
 __all__ = [
+    "AnotherStream",
     "BadRequest",
     "BadSignature",
     "Behind",

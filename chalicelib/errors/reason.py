@@ -76,6 +76,10 @@ class CloudFailure(TillstreamError):
     """The cloud did not do what it was asked; the batch is tried again and nothing is lost."""
 
 
+class AnotherStream(CloudFailure):
+    """A stream that was made anew under the name of one that has an archive: it is not read."""
+
+
 class CommitLost(CloudFailure):
     """Another process moved the checkpoint first."""
 

@@ -47,7 +47,7 @@ def project(batch: Batch, code: Code = LIVE) -> None:
 
     Raises CloudFailure; the same batch must then come again.
     """
-    hand = archive.append(batch, log.ancestors)
+    hand = archive.append(batch, log.ancestors, log.listed)
     catch_up(batch.shard, time.monotonic() + CATCH_UP_S, code, hand)
 
 

@@ -189,7 +189,7 @@ class Deployed:
 
 
 def as_split(parsed, **_):
-    """The second shard is said to have come from the first: the local log does not split."""
+    """The second shard is said to have come from the first, which is then looked up."""
     first, second = parsed["Shards"]
     second["ParentShardId"] = first["ShardId"]
 

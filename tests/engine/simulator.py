@@ -283,6 +283,7 @@ class Kinesis:
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.streams: dict[str, dict[str, list[str]]] = {}
+        self.begins: dict[str, int] = {}
 
     def list_shards(self, StreamName: str) -> Any:
         if StreamName not in self.streams:
@@ -290,7 +291,13 @@ class Kinesis:
         names = ("ParentShardId", "AdjacentParentShardId")
         return {
             "Shards": [
-                {"ShardId": shard, **dict(zip(names, parents, strict=False))}
+                {
+                    "ShardId": shard,
+                    "SequenceNumberRange": {
+                        "StartingSequenceNumber": str(self.begins.get(shard, 0))
+                    },
+                    **dict(zip(names, parents, strict=False)),
+                }
                 for shard, parents in self.streams[StreamName].items()
             ]
         }

@@ -61,7 +61,7 @@ def world() -> Iterator[World]:
 
 
 def put(world: World, start: int, end: int) -> list[archive.Segment]:
-    return archive.append(world.batch(NAMES[0], start, end), log.ancestors)
+    return archive.append(world.batch(NAMES[0], start, end), log.ancestors, log.listed)
 
 
 class Appender(Schedule):
@@ -74,7 +74,9 @@ class Appender(Schedule):
                 end = at + cuts[tries % len(cuts)]
                 batch = self.world.batch(NAMES[0], at, end)
                 tries += 1
-                if self.attempt(lambda batch=batch: archive.append(batch, log.ancestors)):
+                if self.attempt(
+                    lambda batch=batch: archive.append(batch, log.ancestors, log.listed)
+                ):
                     at = end
 
         return script
@@ -244,7 +246,7 @@ def test_a_childs_first_manifest_names_the_nearest_ancestors_that_have_segments(
     with simulated(world):
         for name, arrivals in ((one, [50]), (two, [70, 20]), (child, [10, 60]), (grandchild, [1])):
             written(world, arrivals, name)
-            archive.append(world.batch(name), log.ancestors)
+            archive.append(world.batch(name), log.ancestors, log.listed)
         (first,) = chain(world.shard(child))
         assert first.parents == (str(world.shard(two)), str(world.shard(one)))
         assert first.clock == START + 70
@@ -266,7 +268,7 @@ def test_a_shard_that_kinesis_does_not_list_fails_the_batch():
     stray = Shard("tillstream-test-1", NAMES[6])
     batch = Batch(stray, (Record(1, START, "k", b""),))
     with simulated(world), pytest.raises(CloudFailure):
-        archive.append(batch, log.ancestors)
+        archive.append(batch, log.ancestors, log.listed)
 
 
 def test_shards_of_older_streams_come_first_by_their_number():
@@ -276,7 +278,7 @@ def test_shards_of_older_streams_come_first_by_their_number():
     with simulated(world):
         for name in names:
             written(world, [1], name)
-            archive.append(world.batch(name), log.ancestors)
+            archive.append(world.batch(name), log.ancestors, log.listed)
         assert [shard.stream for shard in archive.shards()] == [
             "tillstream-test-2",
             "tillstream-test-9",
@@ -293,7 +295,7 @@ def test_the_first_shards_of_a_stream_come_after_every_shard_of_the_streams_befo
             written(world, arrivals, name)
             if name == new:
                 world.cloud["kinesis"].streams.pop("tillstream-test-9")
-            archive.append(world.batch(name), log.ancestors)
+            archive.append(world.batch(name), log.ancestors, log.listed)
         (first,) = chain(world.shard(new))
         assert str(world.shard(old)) in first.parents
         assert first.clock == START + 90

@@ -207,6 +207,30 @@ def test_a_shard_born_while_we_run_is_found(drive, kinesis):
     assert len({event_id.partition(":")[0] for event_id, _ in handler.done}) == 3
 
 
+def test_children_are_read_as_soon_as_their_parent_is_read_to_its_end(drive, kinesis, monkeypatch):
+    monkeypatch.setattr(dispatcher, "LIST_S", 3600)
+    handler = Handler()
+    drive(handler)
+    put(kinesis, "before")
+    eventually(lambda: handler.texts() == ["before"])
+    split(kinesis)
+    put(kinesis, "after")
+    eventually(lambda: handler.texts() == ["before", "after"])
+
+
+def test_a_shard_that_begins_after_the_tail_of_its_archive_is_given_from_its_beginning(
+    drive, kinesis
+):
+    """As Lambda gives it, which knows no archive: the consumer is there to refuse it."""
+    tail = int(put(kinesis, "of the stream before"))
+    kinesis.delete_stream(StreamName=stream)
+    kinesis.create_stream(StreamName=stream, ShardCount=1)
+    put(kinesis, "a")
+    handler = Handler()
+    drive(handler, tail_of=lambda _: tail)
+    eventually(lambda: handler.texts() == ["a"])
+
+
 def test_other_shards_go_on_while_one_fails(drive, kinesis):
     split(kinesis)
     for n in range(8):
@@ -315,6 +339,16 @@ def test_a_grandchild_waits_although_its_parent_is_drained():
     assert batches.startable(shards, set()) == ["a"]
     assert batches.startable(shards, {"b"}) == ["a"]
     assert batches.startable(shards, {"a", "b"}) == ["a", "b", "c"]
+
+
+def test_however_often_shards_were_split_and_merged_it_is_soon_known_who_may_start():
+    shards = lineage(("0", None, None))
+    for n in range(1, 301, 3):
+        shards += lineage(*[(f"{n + i}", f"{n - 1}", None) for i in (0, 1)])
+        shards += lineage((f"{n + 2}", f"{n}", f"{n + 1}"))
+    names = [each["ShardId"] for each in shards]
+    assert batches.startable(shards, set(names)) == names
+    assert batches.startable(shards, set(names[1:])) == ["0"]
 
 
 def test_a_merged_shard_waits_for_both_parents():

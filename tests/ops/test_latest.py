@@ -12,6 +12,7 @@ from chalicelib.http import Request
 @pytest.fixture(autouse=True)
 def _no_ancestors(monkeypatch):
     monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+    monkeypatch.setattr("chalicelib.log.listed", lambda _: {})
 
 
 @pytest.fixture
