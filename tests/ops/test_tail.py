@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import pytest
 from logbook import Logbook
@@ -77,14 +78,29 @@ def test_what_comes_is_followed_with_new_shards_too(shop, monkeypatch):
 def test_as_a_process_it_follows_until_it_is_interrupted(shop):
     book = Logbook(shop)
     book.fold(book.record())
-    command = [sys.executable, "-m", "ops", "tail", "--json"]
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
+    with _following() as process:
         assert json.loads(process.stdout.readline())["id"] == "event-0-1"
         book.fold(book.record(), book.record())
         assert json.loads(process.stdout.readline())["id"] == "event-0-2"
         assert json.loads(process.stdout.readline())["verdict"] == "counted"
         process.send_signal(signal.SIGINT)
         assert process.wait(20) == 0
+
+
+@contextmanager
+def _following():
+    """`ops tail` as on a terminal: what a shell starts in the background is deaf to Ctrl-C."""
+    command = [sys.executable, "-m", "ops", "tail", "--json"]
+    deaf = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    finally:
+        signal.signal(signal.SIGINT, deaf)
+    with process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def test_a_person_reads_a_line_an_event(shop):
