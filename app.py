@@ -23,6 +23,7 @@ from chalicelib import (
     log,
     orders,
     projector,
+    tickets,
     todos,
     verdicts,
     web,
@@ -46,6 +47,7 @@ from chalicelib.views import (
     scores,
 )
 from chalicelib.views import orders as ordered
+from chalicelib.views import tickets as asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -55,6 +57,7 @@ contract = Contract()
 READ = ("Read-After",)
 WRITE = (*READ, "Idempotency-Key", "If-Match")
 KNOWN = ("If-None-Match",)
+WHOEVER = ("Authorization",)  # a token is not asked for, and heard where there is one
 MOVED = (errors.UnknownOrder, errors.IllegalMove)
 ORDERED = (
     errors.Exists,
@@ -91,7 +94,7 @@ def route(method: str, path: str, **declared: Unpack[Declared]) -> Callable[[Any
 
         def handle(params: dict[str, str]) -> Any:
             named = {name: unquote(value) for name, value in params.items()}
-            request = _request(path.format(**named))
+            request = _request(path.format(**named), hears="Authorization" in this.hears)
             if not this.public:
                 access.require(method, path, request.roles)
             http.known_arguments(request, this.asks)
@@ -112,6 +115,22 @@ def route(method: str, path: str, **declared: Unpack[Declared]) -> Callable[[Any
 
 
 @app.middleware("http")
+def speak_html(request: Any, get_response: Callable[[Any], Any]) -> Any:
+    """Whoever prefers a page gets one, of a route that has pages; of what is refused below, too."""
+    given = get_response(request)
+    shows = contract.shows(request.method, request.path)
+    if shows is None:
+        return given
+    query: Any = request.query_params or {}
+    asked = http.Request(
+        request.method, request.path, _headers(request), dict(query), request.raw_body
+    )
+    plain = http.Answer(given.status_code, given.body, given.headers)
+    answer = http.answer(lambda: shows(asked, plain))
+    return Response(answer.body, dict(answer.headers), answer.status)
+
+
+@app.middleware("http")
 def speak_problem_json(request: Any, get_response: Callable[[Any], Any]) -> Any:
     """What Chalice itself refuses (405, 415, 500) becomes a problem too."""
     given = get_response(request)
@@ -123,20 +142,30 @@ def speak_problem_json(request: Any, get_response: Callable[[Any], Any]) -> Any:
     return Response(answer.body, dict(answer.headers), answer.status)
 
 
-def _request(path: str) -> http.Request:
-    """The request at hand. Chalice's own `path` is the route, the same for every product."""
+def _request(path: str, *, hears: bool) -> http.Request:
+    """The request at hand. Chalice's own `path` is the route, the same for every product.
+
+    Who speaks the authorizer has said; where a token is heard and not asked for, nobody has yet.
+    """
     given: Any = app.current_request
     query: Any = given.query_params or {}
-    caller = given.context.get("authorizer") or {}
+    headers = _headers(given)
+    known = given.context.get("authorizer") or {}
+    roles = frozenset(filter(None, known.get("roles", "").split(",")))
+    caller = access.heard(headers) if hears else access.Caller(known.get("principalId", ""), roles)
     return http.Request(
         method=given.method,
         path=path,
-        headers={name.lower(): value for name, value in given.headers.items()},
+        headers=headers,
         query=http.arguments({name: query.getlist(name) for name in query}),
         body=given.raw_body,
-        actor=caller.get("principalId", ""),
-        roles=frozenset(filter(None, caller.get("roles", "").split(","))),
+        actor=caller.actor,
+        roles=caller.roles,
     )
+
+
+def _headers(given: Any) -> dict[str, str]:
+    return {name.lower(): value for name, value in given.headers.items()}
 
 
 @route(
@@ -413,6 +442,79 @@ def list_orders(request: http.Request) -> Any:
 def get_order(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """One order with its timeline."""
     return ordered.order_by_id(request, id)
+
+
+@route(
+    "POST",
+    "/tickets",
+    public=True,
+    hears=WRITE + WHOEVER,
+    takes=tickets.ASKED,
+    gives=tickets.OPENED,
+    refuses=(errors.NoSuchOrder, errors.Erased),
+    shows=tickets.show,
+)
+def open_ticket(request: http.Request) -> Any:
+    """Somebody asks something of the shop; without a token the answer's `key` opens it."""
+    return tickets.open_ticket(request)
+
+
+@route(
+    "GET",
+    "/tickets",
+    public=True,
+    hears=READ + WHOEVER,
+    asks=Paging,
+    gives=Page[asked.Told],
+    shows=tickets.show,
+)
+def list_tickets(request: http.Request) -> Any:
+    """One's own tickets, newest first, or everybody's for support; none without a token."""
+    return asked.list_tickets(request)
+
+
+@route(
+    "GET",
+    "/tickets/{id}",
+    public=True,
+    hears=READ + KNOWN + WHOEVER,
+    asks=asked.AskOne,
+    gives=asked.Told,
+    refuses=(errors.UnknownTicket,),
+    shows=tickets.show,
+)
+def get_ticket(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """One ticket, as it stands."""
+    return asked.ticket_by_id(request, id)
+
+
+@route(
+    "PUT",
+    "/tickets/{id}",
+    public=True,
+    hears=WRITE + WHOEVER,
+    asks=asked.Ask,
+    takes=tickets.CHANGED,
+    gives=door.RECORDED,
+    refuses=(errors.UnknownTicket, errors.NotYours, errors.Erased),
+)
+def update_ticket(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """Its author or support says that it is done, or not, or asks otherwise."""
+    return tickets.update(request, id)
+
+
+@route(
+    "GET",
+    "/tickets/{id}/history",
+    public=True,
+    hears=READ + WHOEVER,
+    asks=asked.AskHistory,
+    gives=Page[asked.Step],
+    refuses=(errors.UnknownTicket,),
+)
+def get_ticket_history(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """How a ticket stood after each event, the oldest first."""
+    return asked.history(request, id)
 
 
 @route(

@@ -24,4 +24,5 @@ only from a table that is level.
     work        the queue of pokes    todos       what is owed, and how it is done
     orders      from cart to doorstep payments    who moves the money
     customers   who a person is       webhook     what Stripe tells
+    tickets     what people ask for
 """

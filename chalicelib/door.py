@@ -153,12 +153,16 @@ def accepted(said: Recorded) -> Answer:
 
 def keyed(request: Request) -> Once | None:
     """What the request's Idempotency-Key comes to, if it has one. Raises BadRequest."""
+    key = key_of(request)
+    return None if key is None else Once.of(request, key, http.document(request))
+
+
+def key_of(request: Request) -> str | None:
+    """The request's Idempotency-Key, if it has one. Raises BadRequest."""
     key = request.headers.get(HEADER.lower())
-    if key is None:
-        return None
-    if not KEY.fullmatch(key):
+    if key is not None and not KEY.fullmatch(key):
         raise BadRequest("a key is 1 to 255 visible ASCII characters", field=HEADER)
-    return Once.of(request, key, http.document(request))
+    return key
 
 
 def new_id(once: Once | None) -> str:

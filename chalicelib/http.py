@@ -37,7 +37,8 @@ from chalicelib.signing import strict
 
 MOST_BODY = 64 * 1024
 ETAG = re.compile(r'"(\d{1,15})-[a-z]+@\d+(?:\.[0-9a-f]{16})?"')
-JSON = "application/json"
+JSON, HTML = "application/json", "text/html"
+QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 PROBLEM = "application/problem+json"
 FRAMEWORK = {
     405: ("method-not-allowed", "this route does not take this method"),
@@ -200,6 +201,28 @@ def known_arguments(request: Request, names: Collection[str]) -> None:
     for given in request.query:
         if given not in names:
             raise BadRequest("this route has no such query parameter", field=_shown(given))
+
+
+def prefers(request: Request, kind: str, other: str = JSON) -> bool:
+    """Whether `Accept` wants the one type more than the other (RFC 9110 §12.5.1)."""
+    ranges = dict(filter(None, map(_range, _listed(request, "accept"))))
+    if not ranges:
+        return False
+    wanted, instead = (_wanted(ranges, each) for each in (kind, other))
+    return wanted > instead
+
+
+def _range(text: str) -> tuple[str, float] | None:
+    """A range of types and how much it is wanted; None where that cannot be read."""
+    kind, *parameters = (part.strip().lower() for part in text.split(";"))
+    given = [part[2:].strip() for part in parameters if part.startswith("q=")] or ["1"]
+    return (kind, float(given[0])) if kind and QUALITY.fullmatch(given[0]) else None
+
+
+def _wanted(ranges: Mapping[str, float], kind: str) -> float:
+    """What the range says that names the type the most closely."""
+    near = (kind, f"{kind.partition('/')[0]}/*", "*/*")
+    return next((ranges[each] for each in near if each in ranges), 0.0)
 
 
 def etag(version: int, view: object) -> str:

@@ -8,6 +8,7 @@ it stands here what it does differently from the deployed API, or not at all:
   route is 403; an authorizer that raises anything else could not tell, and that is 503;
 - path parameters are those of the route that matched (Chalice's matcher keeps those of candidates
   it gave up);
+- a method that is called too often is 429 (`throttle`), before anybody is asked;
 - an app that raises, or answers with more than Lambda may (6 MB), is 502, and one line of log.
 
 Every such answer is `application/problem+json`; none repeats anything of the request.
@@ -26,6 +27,7 @@ from chalice.config import Config
 
 from chalicelib import telemetry
 from local.answers import Answer, problem
+from local.throttle import Throttle
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -39,11 +41,12 @@ LAMBDA_TIMEOUT_S = 29  # API Gateway waits no longer
 class Gateway:
     """The API of one Chalice app. Safe to be called from many threads."""
 
-    def __init__(self, application: Any) -> None:
+    def __init__(self, application: Any, throttle: Throttle | None = None) -> None:
         _make_current_request_thread_local(application)
         config = Config.create(
             lambda_timeout=LAMBDA_TIMEOUT_S, lambda_memory_size=512, chalice_app=application
         )
+        self._throttle = throttle or Throttle({})
         self._routes: Mapping[str, Mapping[str, Any]] = application.routes
         self._matcher = _Matcher(application.routes)
         self._gateway = local.LocalGateway(application, config)
@@ -62,6 +65,8 @@ class Gateway:
             allow = ", ".join(sorted(methods))
             detail = "this route does not take this method"
             return problem(405, "method-not-allowed", detail, Allow=allow)
+        if not self._throttle.lets(request.method, route):
+            return _THROTTLED
         return self._invoked(request)
 
     def _invoked(self, request: Request) -> Answer:
@@ -194,6 +199,12 @@ def _pattern(resource: str) -> Any:
 
 
 _FAILED = problem(502, "bad-gateway", "this is a fault of ours; it has been logged")
+_THROTTLED = problem(
+    429,
+    "too-many-requests",
+    "more requests than this shop takes; try again in a moment",
+    **{"Retry-After": "1"},
+)
 _REFUSALS = {
     local.NotAuthorizedError: problem(
         401,

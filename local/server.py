@@ -16,7 +16,7 @@ import threading
 import time
 from typing import Any, Protocol
 
-from local import wire
+from local import throttle, wire
 from local.answers import Answer, problem
 from local.claim import listen
 from local.quiet import speak_in_lines
@@ -118,7 +118,7 @@ def serve(listener: socket.socket, application: Any) -> None:
     """Until told to stop; requests in hand are answered."""
     from local.gateway import Gateway  # noqa: PLC0415  (chalice, which the bank does without)
 
-    server = Server(listener, Gateway(application))
+    server = Server(listener, Gateway(application, throttle.declared()))
     when_told(server.shutdown)
     port = listener.getsockname()[1]
     print(f"server {port}", flush=True)

@@ -32,7 +32,7 @@ LAYERS = (
     {"projector"},
     {"door", "verdicts", "health", "web"},
     {"customers"},
-    {"writer", "latest", "todos", "orders"},
+    {"writer", "latest", "todos", "orders", "tickets"},
     {"webhook"},
 )
 LOWER = {

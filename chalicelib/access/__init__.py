@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -23,7 +23,7 @@ from joserfc.jws import JWSRegistry
 
 from chalicelib import config, vault
 from chalicelib.access.issuer import Key, Keys
-from chalicelib.errors import Forbidden
+from chalicelib.errors import Forbidden, Unauthenticated
 from chalicelib.events import customer, product
 
 Role = Literal[
@@ -34,6 +34,7 @@ LIFE_S, LEEWAY_S = 12 * 3600, 30
 ACTOR = re.compile(r"[!-~]{1,64}")  # what an event can say of who acted
 PARAMETER = re.compile(r"\{\w+\}")
 ISSUER = "tillstream"
+NOBODY = ""
 OURS = JWSRegistry(algorithms=["HS256"])
 THEIRS = JWSRegistry(algorithms=["RS256", "ES256"], strict_check_header=False)
 
@@ -83,6 +84,20 @@ def caller(authorization: str) -> Caller | None:
         return read(token.strip())
     except (JoseError, ValueError, TypeError):  # joserfc has a TypeError for a header's "crit": 5
         return None
+
+
+def heard(headers: Mapping[str, str]) -> Caller:
+    """Whom a route hears that asks for no token: nobody without one, which has no role.
+
+    Raises Unauthenticated for a token that does not hold, and CloudFailure.
+    """
+    said = headers.get("authorization")
+    if said is None:
+        return Caller(NOBODY, frozenset())
+    found = caller(said)
+    if found is None:
+        raise Unauthenticated("send a valid token, or none", field="Authorization")
+    return found
 
 
 def _of_session(token: str) -> Caller | None:

@@ -25,6 +25,7 @@ TillstreamError
 │   ├── NotFound             404  there is no such thing
 │   │   ├── UnknownProduct        there is no product with this id
 │   │   ├── UnknownOrder          there is no order with this id, or it is somebody else's
+│   │   ├── UnknownTicket         there is no ticket with this id, or it is somebody else's
 │   │   ├── UnknownEvent          there is no event with this id at this position
 │   │   └── GiveAt                nothing is kept of this event by its id alone
 │   ├── Refused              409  the subject's decider says no
@@ -47,6 +48,7 @@ TillstreamError
 │   │   ├── OutOfTime             its time lies too far from this shop's clock
 │   │   ├── UnknownSchema         no such schema is taken here
 │   │   ├── NoSuchProduct         a line's product is not in the catalog
+│   │   ├── NoSuchOrder           the order that a ticket names is not there, or not theirs
 │   │   ├── NoPrice               a line's product has no price
 │   │   ├── MixedCurrencies       the lines are priced in different currencies
 │   │   ├── NoCards               this shop takes no cards
@@ -83,6 +85,7 @@ from chalicelib.errors.problem import (
     NoPrice,
     NoSealedEvent,
     NoSuchKey,
+    NoSuchOrder,
     NoSuchProduct,
     NoSuchType,
     NotFound,
@@ -104,6 +107,7 @@ from chalicelib.errors.problem import (
     UnknownOrder,
     UnknownProduct,
     UnknownSchema,
+    UnknownTicket,
     Unsupported,
 )
 from chalicelib.errors.reason import (
@@ -159,6 +163,7 @@ __all__ = [
     "NoPrice",
     "NoSealedEvent",
     "NoSuchKey",
+    "NoSuchOrder",
     "NoSuchProduct",
     "NoSuchType",
     "NotAuthorised",
@@ -187,6 +192,7 @@ __all__ = [
     "UnknownOrder",
     "UnknownProduct",
     "UnknownSchema",
+    "UnknownTicket",
     "UnknownType",
     "Unsupported",
     "WrongStream",

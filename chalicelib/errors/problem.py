@@ -96,6 +96,12 @@ class UnknownOrder(NotFound):
     slug = "unknown-order"
 
 
+class UnknownTicket(NotFound):
+    """There is no ticket with this id, or it is somebody else's."""
+
+    slug = "unknown-ticket"
+
+
 class GiveAt(NotFound):
     """Nothing is kept of this event by its id alone; give the position that its 202 answered."""
 
@@ -220,6 +226,12 @@ class NoSuchProduct(Invalid):
     """A line's product is not in the catalog, so it cannot be ordered."""
 
     slug = "unknown-product"
+
+
+class NoSuchOrder(Invalid):
+    """There is no order with this id, or it is somebody else's, so no ticket names it."""
+
+    slug = "unknown-order"
 
 
 class NoPrice(Invalid):

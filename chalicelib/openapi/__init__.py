@@ -23,7 +23,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode
 from chalicelib import access, http
 from chalicelib.http import Answer, Request
 from chalicelib.openapi import page
-from chalicelib.openapi.route import HEARD, PARAMETER, TELLS, Declared, Given, Refusal, Route
+from chalicelib.openapi.route import HEARD, PAGED, PARAMETER, TELLS, Declared, Given, Refusal, Route
 
 __all__ = ["Contract", "Declared", "Given", "Refusal", "Route"]
 
@@ -45,6 +45,10 @@ TOKEN = {
 }
 
 
+TOKEN_HEARD = "Authorization"  # noqa: S105  (a header's name)
+OPTIONAL: list[dict[str, list[str]]] = [{}, {"token": []}]
+
+
 class Contract:
     """The routes, gathered as they are declared."""
 
@@ -57,6 +61,11 @@ class Contract:
             raise ValueError(f"{route.method} {route.path} says not what it is, or what it gives")
         self.routes.append(route)
         return route
+
+    def shows(self, method: str, path: str) -> Any:
+        """What makes a page of the route's answers, if anything does."""
+        found = (each for each in self.routes if (each.method, each.path) == (method, path))
+        return next((each.declared.get("shows") for each in found), None)
 
     @cached_property
     def document(self) -> dict[str, Any]:
@@ -88,14 +97,17 @@ def _document(routes: list[Route]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, bodies)
-    refused = [ways for route in routes for ways in _by_status(route).values()]
+    refused = [(ways, route.shows) for route in routes for ways in _by_status(route).values()]
     return {
         "openapi": "3.1.0",
         "info": INFO,
         "paths": paths,
         "components": {
             "schemas": schemas,
-            "responses": {_name(ways): _refusal(ways, bodies[http.Refusal]) for ways in refused},
+            "responses": {
+                _name(ways, shows=shows): _refusal(ways, bodies[http.Refusal], shows=shows)
+                for ways, shows in refused
+            },
             "headers": {
                 name: {"required": True, **_valued(_schema(TELLS[name]))} for name in TELLS
             },
@@ -149,7 +161,7 @@ def _operation(route: Route, bodies: dict[Any, Any]) -> dict[str, Any]:
         "summary": (route.handler.__doc__ or "").strip(),
         **({"description": rule} if rule else {}),
         "tags": [route.path.split("/")[1] or "web"],
-        "security": [{"token": [role]} for role in roles],
+        "security": OPTIONAL if TOKEN_HEARD in route.hears else [{"token": [r]} for r in roles],
         **({"parameters": given} if given else {}),
         **({"requestBody": {"content": content}} if content else {}),
         "responses": _responses(route, bodies),
@@ -175,6 +187,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     heard = [
         {"name": name, "in": "header", "required": False, **_valued(_schema(HEARD[name].type))}
         for name in route.hears
+        if name != TOKEN_HEARD
     ]
     return path + query + heard
 
@@ -182,16 +195,19 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 def _responses(route: Route, bodies: dict[Any, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for given in route.gives:
-        said = found.setdefault(str(given.status), _given(given))
+        said = found.setdefault(str(given.status), _given(given, shows=route.shows))
         if given.body is not None:
             content = said.setdefault("content", {})
             content[given.content] = {"schema": bodies[given.body]}
     refused = _by_status(route).items()
-    return found | {str(status): {"$ref": RESPONSES + _name(ways)} for status, ways in refused}
+    return found | {
+        str(status): {"$ref": RESPONSES + _name(ways, shows=route.shows)}
+        for status, ways in refused
+    }
 
 
-def _given(given: Given) -> dict[str, Any]:
-    return {"description": HTTPStatus(given.status).phrase, **_told(given.headers)}
+def _given(given: Given, *, shows: bool) -> dict[str, Any]:
+    return {"description": HTTPStatus(given.status).phrase, **_told(given.headers, maybe=shows)}
 
 
 def _by_status(route: Route) -> dict[int, list[Refusal]]:
@@ -201,19 +217,29 @@ def _by_status(route: Route) -> dict[int, list[Refusal]]:
     return found
 
 
-def _name(ways: list[Refusal]) -> str:
-    return "-or-".join(way.slug for way in ways)
+def _name(ways: list[Refusal], *, shows: bool) -> str:
+    return "-or-".join(way.slug for way in ways) + (".page" if shows else "")
 
 
-def _refusal(ways: list[Refusal], body: dict[str, Any]) -> dict[str, Any]:
+def _refusal(ways: list[Refusal], body: dict[str, Any], *, shows: bool) -> dict[str, Any]:
     types = [{"const": f"/problems/{way.slug}", "description": way.meaning} for way in ways]
     said = {"type": {"oneOf": types}, "status": {"const": ways[0].status}}
     return {
         "description": " ".join(f"`{way.slug}`: {way.meaning}" for way in ways),
-        **_told(ways[0].headers),
-        "content": {http.PROBLEM: {"schema": {**body, "properties": said}}},
+        **_told((*ways[0].headers, *(PAGED if shows else ())), maybe=shows),
+        "content": {
+            http.PROBLEM: {"schema": {**body, "properties": said}},
+            **({http.HTML: {"schema": {"type": "string"}}} if shows else {}),
+        },
     }
 
 
-def _told(headers: tuple[str, ...]) -> dict[str, Any]:
-    return {"headers": {name: {"$ref": HEADERS + name} for name in headers}} if headers else {}
+def _told(headers: tuple[str, ...], *, maybe: bool) -> dict[str, Any]:
+    """The headers by name; `maybe` says that not each of them comes with each type of content."""
+    found = {
+        name: {"required": False, **_valued(_schema(TELLS[name]))}
+        if maybe
+        else {"$ref": HEADERS + name}
+        for name in headers
+    }
+    return {"headers": found} if headers else {}

@@ -65,14 +65,20 @@ def _index(method: str, path: str, operation: Mapping[str, Any]) -> str:
 def _operation(
     document: Mapping[str, Any], method: str, path: str, operation: Mapping[str, Any]
 ) -> str:
-    roles = [role for each in operation["security"] for role in each["token"]]
+    roles = [role for each in operation["security"] for role in each.get("token", ())]
+    heard = (
+        " But one in <code>Authorization</code> is heard." if {} in operation["security"] else ""
+    )
     answers = {s: _at(document, answer) for s, answer in operation["responses"].items()}
     return _tag(
         "section",
         _tag("h2", _tag("code", escape(f"{method} {path}"))),
         _tag("p", _marked(operation["summary"])),
         *([_tag("p", _marked(operation["description"]))] if "description" in operation else []),
-        _tag("p", f"For {', '.join(roles)}." if roles else "For anyone; no token is asked for."),
+        _tag(
+            "p",
+            f"For {', '.join(roles)}." if roles else f"For anyone; no token is asked for.{heard}",
+        ),
         _part("Asks", [_parameter(each) for each in operation.get("parameters", ())]),
         _part("Takes", _contents(document, operation.get("requestBody", {}))),
         _part("Answers", [_answer(document, s, a) for s, a in answers.items() if s < "400"]),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from http import HTTPStatus
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
@@ -35,7 +36,7 @@ from chalicelib.errors import (
 from chalicelib.events.record import POSITION
 from chalicelib.payments.notice import SIGNATURE
 
-JSON = "application/json"
+JSON, HTML = "application/json", "text/html"
 PARAMETER = re.compile(r"\{(\w+)\}")
 
 
@@ -74,6 +75,7 @@ class Declared(TypedDict, total=False):
     `hears`    the request headers that mean something to it, of those in `HEARD`
     `refuses`  what it can refuse beside what follows from the rest
     `says`     a rule that it goes by, in words
+    `shows`    makes a page of its answer, where `Accept` prefers one
     """
 
     public: bool
@@ -83,6 +85,7 @@ class Declared(TypedDict, total=False):
     hears: tuple[str, ...]
     refuses: tuple[type[Problem], ...]
     says: str
+    shows: Callable[[Any, Any], Any]
 
 
 class Route(NamedTuple):
@@ -115,16 +118,23 @@ class Route(NamedTuple):
         return said if isinstance(said, Mapping) else {} if said is None else {JSON: said}
 
     @property
+    def shows(self) -> bool:
+        """Whether it answers as a page too."""
+        return "shows" in self.declared
+
+    @property
     def gives(self) -> Iterator[Given]:
         """Every answer that is no refusal."""
         said = self.declared["gives"]
         for each in said if type(said) is tuple else (said,):
             given = each if isinstance(each, Given) else Given(each)
-            if "If-None-Match" not in self.hears:
-                yield given
-                continue
-            headers = (*given.headers, *TAGGED)
-            yield from (given._replace(headers=headers), Given(None, 304, headers))
+            given = given._replace(headers=(*given.headers, *(PAGED if self.shows else ())))
+            if "If-None-Match" in self.hears:
+                given = given._replace(headers=(*given.headers, *TAGGED))
+                yield Given(None, 304, given.headers)
+            yield given
+            if self.shows and given.status == HTTPStatus.OK:
+                yield Given(str, 200, given.headers, HTML)
 
     @property
     def refusals(self) -> list[Refusal]:
@@ -151,6 +161,15 @@ def refusal(kind: type[Problem]) -> Refusal:
 
 ANYWHERE: tuple[type[Problem], ...] = (Internal, BadRequest, TooLarge, Unsupported)
 TAGGED = ("ETag", "Cache-Control")
+# What comes with an answer that may be a page, or with its page alone.
+PAGED = (
+    "Vary",
+    "Content-Security-Policy",
+    "X-Content-Type-Options",
+    "Referrer-Policy",
+    "Cross-Origin-Opener-Policy",
+    "Cache-Control",
+)
 HEARD: dict[str, Heard] = {
     "Read-After": Heard(
         Annotated[
@@ -188,6 +207,7 @@ HEARD: dict[str, Heard] = {
         ],
         (Changed,),
     ),
+    "Authorization": Heard(str, (Unauthenticated,)),
     "Stripe-Signature": Heard(
         Annotated[
             str,
@@ -209,6 +229,7 @@ TELLS: dict[str, Any] = {
     "WWW-Authenticate": Annotated[str, Field(description="How to say who you are.")],
     "ETag": Annotated[str, Field(description="What `If-Match` and `If-None-Match` take.")],
     "Cache-Control": Annotated[str, Field(description="For how long it may be kept.")],
+    "Vary": Annotated[str, Field(description="What else the answer depends on.")],
     "Content-Security-Policy": Annotated[str, Field(description="What the page may load.")],
     "X-Content-Type-Options": Annotated[str, Field(description="Its type is what it says.")],
     "Referrer-Policy": Annotated[str, Field(description="What a link tells of this page.")],

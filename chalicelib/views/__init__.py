@@ -10,6 +10,7 @@ from chalicelib.views import (
     queue,
     sales,
     scores,
+    tickets,
     todos,
 )
 
@@ -21,5 +22,6 @@ VIEWS = (
     orders.VIEW,
     queue.VIEW,
     sales.VIEW,
+    tickets.VIEW,
     todos.VIEW,
 )

@@ -112,7 +112,15 @@ def fulfilled(front: Shopfront, to: str) -> str:
     return entity
 
 
-# An order on which the route's move is legal.
+def ticket(front: Shopfront, to: str) -> str:
+    """A ticket that is opened and judged; its id."""
+    answer = front.call("POST", "/tickets", {"text": "The cup came without its handle."}, to=to)
+    assert answer.status == 202, answer.body
+    front.settle()
+    return str(answer.said["subject"]).removeprefix("ticket/")
+
+
+# An order, or a ticket, on which the route's move is legal.
 LEGAL: dict[str, Any] = {
     "/orders/{id}/payments": lambda front, to: declined(front, CART, to),
     "/orders/{id}/ready": lambda front, to: place(front, CART, to),
@@ -121,6 +129,7 @@ LEGAL: dict[str, Any] = {
     "/orders/{id}/refunds": lambda front, to: paid(front, CART, to),
     "/fulfillments": lambda front, to: place(front, HOME, to),
     "/deliveries": fulfilled,
+    "/tickets/{id}": ticket,
 }
 
 

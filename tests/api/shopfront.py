@@ -81,7 +81,8 @@ class Shopfront:
         if to is not None:
             sent["Authorization"] = f"Bearer {self.tokens[to]}"
         if raw is None and body is not None:
-            raw = json.dumps(body).encode()
+            is_form = sent.get("Content-Type") == contract.FORM
+            raw = (urlencode(body) if is_form else json.dumps(body)).encode()
         if raw is not None:
             sent.setdefault("Content-Type", "application/json")
         return self.request(method, path, raw, sent)

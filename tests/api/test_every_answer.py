@@ -157,6 +157,7 @@ def _other(body: dict[str, Any]) -> dict[str, Any]:
         "lines": [{"line": 0, "quantity": 2}],
         "fulfillmentId": "Another",
         "deliveryCompanyId": "Another",
+        "text": "Another",
         "schema": body.get("schema"),
     }
     name = next(name for name in changes if name in body)

@@ -241,7 +241,9 @@ def test_the_api_is_regional_compressed_and_throttled(stack):
     assert api["EndpointConfiguration"]["Types"] == ["REGIONAL"]
     assert api["MinimumCompressionSize"] == 1024
     (stage,) = of(stack, "AWS::ApiGateway::Stage").values()
-    assert stage["MethodSettings"][0]["ThrottlingRateLimit"] == 500
+    everywhere, tickets = stage["MethodSettings"]
+    assert everywhere["ThrottlingRateLimit"] == 500
+    assert (tickets["ResourcePath"], tickets["HttpMethod"]) == ("/~1tickets", "POST")
 
 
 def test_the_authorizers_word_on_a_token_is_kept_for_a_minute(stack):
@@ -287,6 +289,7 @@ LOCALLY = {
     "UNSUPPORTED_MEDIA_TYPE": answers.problem(
         415, "unsupported-media-type", "send the body as application/json", field="Content-Type"
     ),
+    "THROTTLED": gateway._THROTTLED,
     "DEFAULT_5XX": gateway._FAILED,
 }
 

@@ -55,7 +55,7 @@ def test_every_route_is_told_with_its_roles_its_schemas_and_its_refusals() -> No
         operation = app.contract.document["paths"][route.path][route.method.lower()]
         told = sections[operation["operationId"]]
         assert f"{route.method} {route.path}" in told
-        assert all(role in told for each in operation["security"] for role in each["token"])
+        assert all(role in told for each in operation["security"] for role in each.get("token", ()))
         assert all(f'href="#{way.slug}"' in told for way in route.refusals)
         assert all(given.content in told for given in route.gives if given.body is not None)
         assert all(f"<code>{name}</code>" in told for name in (*route.asks, *route.hears))
