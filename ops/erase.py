@@ -19,7 +19,7 @@ from chalicelib.errors import Erased
 from chalicelib.http import Request
 from chalicelib.store import Query
 from chalicelib.subjects import subject_key, subject_of
-from chalicelib.views import orders
+from chalicelib.views import orders, tickets
 
 OPERATOR = "operator"
 WAIT_S, PAUSE_S = 30.0, 0.1
@@ -34,7 +34,8 @@ STAYS = (
 class Remains:
     """`said` is where on the log it was said; None where they had been erased before.
 
-    `open` and `given_up` are the to-dos that are to destroy the key; `orders`, how many stand.
+    `open` and `given_up` are the to-dos that are to destroy the key; `orders` and `tickets`,
+    how many stand.
     """
 
     person: str
@@ -43,6 +44,7 @@ class Remains:
     open: list[str]
     given_up: list[str]
     orders: int
+    tickets: int
 
 
 def erase(person: str, wait_s: float) -> Remains:
@@ -58,7 +60,8 @@ def erase(person: str, wait_s: float) -> Remains:
         destroyed=personal.is_erased(person),
         open=[name for name, todo in owed.items() if not todo.given_up],
         given_up=[name for name, todo in owed.items() if todo.given_up],
-        orders=_orders(person),
+        orders=_count(orders.VIEW.pk(f"customer/{person}")),
+        tickets=_count(tickets.VIEW.pk(f"author/{person}")),
     )
 
 
@@ -76,8 +79,8 @@ def _state(person: str) -> Any:
     return subject_of(DECIDERS[KIND], row).state
 
 
-def _orders(person: str) -> int:
-    query, after, count = Query(orders.VIEW.pk(f"customer/{person}")), None, 0
+def _count(pk: str) -> int:
+    query, after, count = Query(pk), None, 0
     while True:
         rows, after = store.page(query, PAGE, after)
         count += len(rows)
@@ -96,4 +99,5 @@ def show(found: Remains) -> None:
         print(*(f"    open: {todo}" for todo in found.open), sep="\n")
         print(*(f"    given up: {todo} (`ops retry`)" for todo in found.given_up), sep="\n")
     print(f"{found.orders:,} orders stand, without who placed them.")
+    print(f"{found.tickets:,} tickets stand, without what they say.")
     print(STAYS)

@@ -29,6 +29,7 @@ PERSONAL: dict[str, Any] = {
     "phone": PHONE,
     "token": TOKEN,
     "note": WISH,
+    "text": WISH,
     "options": [WISH],
 }
 # What is sent in order to be shown to everyone.

@@ -58,12 +58,15 @@ def test_erased_by_an_operator_they_are_nowhere_and_their_order_stands(running: 
     said(running, "PUT", "/customers/me", ANN)
     order = said(running, "POST", "/orders", ORDER)["subject"].partition("/")[2]
     assert said(running, "GET", f"/orders/{order}")["name"] == "Ann Other"
+    ticket = said(running, "POST", "/tickets", {"text": "Ann asks"})["subject"].partition("/")[2]
+    assert said(running, "GET", f"/tickets/{ticket}")["text"] == "Ann asks"
     person = said(running, "GET", "/customers/me")["id"]
 
     ran = ops(running, "erase", person)
     assert ran.returncode == 0, (ran.stdout, ran.stderr)
     found = json.loads(ran.stdout)
-    assert (found["destroyed"], found["given_up"], found["orders"]) == (True, [], 1)
+    assert (found["destroyed"], found["given_up"]) == (True, [])
+    assert (found["orders"], found["tickets"]) == (1, 1)
 
     assert said(running, "GET", "/customers/me")["type"] == "/problems/erased"
     told = said(running, "GET", f"/orders/{order}")
@@ -74,6 +77,8 @@ def test_erased_by_an_operator_they_are_nowhere_and_their_order_stands(running: 
         told = said(running, "GET", f"/orders/{order}")
     assert told["erased"]
     assert "Ann" not in json.dumps(told)
+    asked = said(running, "GET", f"/tickets/{ticket}")
+    assert (asked["erased"], "text" in asked) == (True, False)
 
     again = ops(running, "erase", person)
     assert (again.returncode, json.loads(again.stdout)["said"]) == (0, None)

@@ -21,9 +21,10 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlencode
 
 import boto3
+import contract
 import pytest
 from canaries import (
     ADDRESS,
@@ -224,6 +225,33 @@ def open_shop(shop: Shop) -> str:
     return str(json.loads(said)["subject"]).removeprefix("order/")
 
 
+def open_tickets(shop: Shop) -> dict[str, str]:
+    """Tickets of every canary, by a guest's form and by JSON with a token: texts by address."""
+    found, opened = {}, []
+    for text in (EMAIL, PHONE, SPOKEN, NAME, ADDRESS, TOKEN, WISH):
+        form = urlencode({"text": text}).encode()
+        guest = {"Authorization": None, "Content_Type": contract.FORM}
+        for status, said in (
+            shop.send("POST", "/tickets", form, **guest),
+            shop.send("POST", "/tickets", {"text": text}),
+        ):
+            assert status == 202, said
+            opened.append(json.loads(said))
+            path = "/tickets/" + opened[-1]["subject"].removeprefix("ticket/")
+            found[path + (f"?key={opened[-1]['key']}" if "key" in opened[-1] else "")] = text
+    for ticket, (path, text) in zip(opened, found.items(), strict=True):
+        wait_for(shop, ticket["position"])
+        body = {"text": text, "checked": True}
+        status, said = shop.send("PUT", path, body, **whose(path))
+        assert status == 202, said
+    return found
+
+
+def whose(path: str) -> dict[str, Any]:
+    """The headers of whoever opened the ticket there: a guest sends no token."""
+    return {"Authorization": None} if "key=" in path else {}
+
+
 def said_of_orders() -> list[Any]:
     return [body for _, body in examples("POST", "/orders")]
 
@@ -293,12 +321,15 @@ def table_of(shop: Shop) -> bytes:
 
 def test_what_is_personal_is_sent_everywhere_and_kept_nowhere_in_clear(running: Shop) -> None:
     order = open_shop(running)
+    tickets = open_tickets(running)
     send_everywhere(running, order)
     send_what_is_no_request(running)
     recorded = running.statuses[202]
     send_events(running)
     assert running.statuses[202] > recorded + 20, "no CloudEvent got as far as the log"
     read_in_clear(running, order)
+    for path, text in tickets.items():
+        assert json.loads(running.send("GET", path, **whose(path))[1])["text"] == text
     rows = table_of(running)
     said = running.stop()
     allowed = ["a cage for one canary", "Cage Keeper"]

@@ -52,10 +52,11 @@ class Shop:
         self.stop()
         raise AssertionError("the table does not become whole")
 
-    def send(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, bytes]:
-        """One request, with a token of all roles."""
+    def send(self, method: str, path: str, body: Any = None, **headers: Any) -> tuple[int, bytes]:
+        """One request, with a token of all roles; a header that is None is not sent."""
         given = {"Authorization": f"Bearer {getattr(self, 'token', '')}"}
         given |= {name.replace("_", "-"): value for name, value in headers.items()}
+        given = {name: value for name, value in given.items() if value is not None}
         if body is not None:
             given.setdefault("Content-Type", "application/json")
         raw = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()

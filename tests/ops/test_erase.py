@@ -57,10 +57,13 @@ def test_its_exit_code_says_whether_the_key_is_destroyed(shop, monkeypatch, dest
 @pytest.mark.parametrize(
     ("found", "words"),
     [
-        (erasing.Remains("mia", "s/x:1", True, [], [], 3), ["is erased: s/x:1", "destroyed", "3 "]),
-        (erasing.Remains("mia", None, True, [], [], 0), ["had been erased before"]),
         (
-            erasing.Remains("mia", None, False, ["destroy-key@a"], ["destroy-key@b"], 0),
+            erasing.Remains("mia", "s/x:1", True, [], [], 3, 5),
+            ["is erased: s/x:1", "3 orders", "5 tickets"],
+        ),
+        (erasing.Remains("mia", None, True, [], [], 0, 0), ["had been erased before"]),
+        (
+            erasing.Remains("mia", None, False, ["destroy-key@a"], ["destroy-key@b"], 0, 0),
             ["STILL THERE", "open: destroy-key@a", "given up: destroy-key@b"],
         ),
     ],

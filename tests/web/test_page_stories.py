@@ -271,3 +271,38 @@ def test_a_page_that_nobody_sees_asks_nothing_and_a_shop_that_is_busy_is_asked_l
     seat.page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
     seat.page.wait_for_timeout(1000)
     assert any("scores" in url for url in asked)
+
+
+def test_a_ticket_is_asked_for_without_javascript_and_followed_by_its_address(shop, chromium):
+    context = chromium.new_context(java_script_enabled=False, locale="en-GB")
+    said = []
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text))
+    page.goto(shop.url)
+    page.get_by_role("link", name="Ask us").click()
+    form = page.get_by_role("button", name="Send")
+    page.get_by_label("What is it about?").fill("  \n")
+    form.click()
+    expect(page.get_by_role("alert")).to_contain_text("must not be blank")
+
+    text = "The <b>cup</b> came\nwithout its handle."
+    page.get_by_label("What is it about?").fill(text)
+    form.click()
+    shown = page.locator("article .said")  # the page asks again each second until it is there
+    expect(shown).to_have_text(text)
+    expect(page.locator("article b")).to_have_count(0)
+    expect(page.get_by_text("Keep this address")).to_be_visible()
+    assert context.cookies() == []
+
+    kept = page.url
+    sue = shop.person("Sue", "support")
+    (ticket,) = shop.ask("GET", "/tickets", to=sue)["items"]
+    done = shop.ask("PUT", f"/tickets/{ticket['id']}", {"checked": True}, sue)
+    shop.judged(done)
+    again = context.new_page()
+    again.goto(kept)
+    expect(again.locator("article h3")).to_contain_text("Done")
+    again.get_by_role("link", name="Tickets").click()
+    expect(again.locator("article")).to_have_count(0)
+    context.close()
+    assert [each for each in said if "503" not in each and "422" not in each] == []
