@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import time
 from typing import Any
 
@@ -15,8 +16,8 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from chalicelib import access, config, vault
-from chalicelib.access import MAY, ROLES, Caller
-from chalicelib.errors import Forbidden
+from chalicelib.access import MAY, ROLES, Caller, guest
+from chalicelib.errors import Forbidden, Unauthenticated
 
 MIA = Caller("a-person", frozenset({"merchant", "customer"}))
 
@@ -62,6 +63,14 @@ PUBLIC = {
     "GET /.well-known/jwks.json",
     "GET /web/{file}",
 }
+# No token is asked for, and one that is sent is heard: its own handler says who may what.
+HEARD = {
+    "POST /tickets",
+    "GET /tickets",
+    "GET /tickets/{id}",
+    "PUT /tickets/{id}",
+    "GET /tickets/{id}/history",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -105,7 +114,9 @@ def test_every_declared_route_has_the_roles_that_the_design_gives_it() -> None:
         for path, methods in app.app.routes.items()
         for method, entry in methods.items()
     }
-    assert {name for name, guarded in declared.items() if not guarded} == PUBLIC
+    assert {name for name, guarded in declared.items() if not guarded} == PUBLIC | HEARD
+    heard = {f"{r.method} {r.path}" for r in app.contract.routes if "Authorization" in r.hears}
+    assert heard == HEARD
     assert {name for name, guarded in declared.items() if guarded} == TABLE.keys()
     assert {f"{method} {path}": set(roles) for (method, path), roles in MAY.items()} == TABLE
 
@@ -123,6 +134,26 @@ def test_the_scheme_is_read_in_any_case_and_with_spaces_around_the_token() -> No
 @pytest.mark.parametrize("scheme", ["", "Basic ", "Token ", "Bearer", "Bearer\t"])
 def test_a_token_without_the_scheme_bearer_names_nobody(scheme: str) -> None:
     assert access.caller(scheme + access.issue(MIA)) is None
+
+
+def test_where_a_token_is_heard_none_is_nobody_and_one_that_does_not_hold_is_refused() -> None:
+    said = f"Bearer {access.issue(MIA)}"
+    assert access.heard({"authorization": said, "cookie": "token=x"}) == MIA
+    assert access.heard({"cookie": said}) == Caller("", frozenset())
+    for bad in ("", "Bearer", "Bearer x.y.z", said[:-2], said.removeprefix("Bearer ")):
+        with pytest.raises(Unauthenticated):
+            access.heard({"authorization": bad})
+
+
+def test_a_guests_ticket_has_a_key_and_a_person_that_no_other_has() -> None:
+    tickets = [f"0199-{number}" for number in range(200)]
+    assert len({guest.key(each) for each in tickets}) == len(tickets)
+    assert len({guest.person(each) for each in tickets}) == len(tickets)
+    for each in tickets:
+        assert re.fullmatch(guest.KEY, guest.key(each))
+        assert guest.holds(each, guest.key(each))
+        assert not guest.holds(each, guest.key(each + "x"))
+        assert guest.key(each)[:8] not in guest.person(each)
 
 
 def test_a_token_says_no_more_than_an_id_and_roles() -> None:
