@@ -26,6 +26,7 @@ from drills.cafe import script as cafe_script
 from drills.client import Client, UnreachableError, check_is_shop
 from drills.crowd import play, report, script, tally
 from drills.crowd.sight import Sight
+from drills.faults import play as failing
 from drills.kill import play as killing
 from drills.loopback import ElsewhereError, Endpoint, endpoint
 from drills.own import PARTS
@@ -166,6 +167,24 @@ def kill(  # noqa: PLR0913  (each is an option)
         told = killing.play(
             rounds=rounds, how=signal.value, part=part.value, seed=seed, cards=cards, steps=steps
         )
+        _end_race(told, as_json=as_json)
+
+
+@app.command()
+def faults(
+    *,
+    minutes: Annotated[float, typer.Option(min=0.01, max=10_000)] = 5.0,
+    rate: Annotated[float, typer.Option(min=0.001, max=0.5, help="of all calls to AWS")] = 0.05,
+    seed: int = 7,
+    cards: Annotated[bool, typer.Option(help="people order by card, too")] = True,
+    as_json: AsJson = False,
+) -> None:
+    """Calls to AWS fail in every way, by a seed, in a shop of the drill's own: nothing comes of it.
+
+    The shop is as that of `kill`, and is compared in the same way.
+    """
+    with _drilling():
+        told = failing.play(minutes=minutes, rate=rate, seed=seed, cards=cards, steps=steps)
         _end_race(told, as_json=as_json)
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import importlib
+import os
 import socket
 import socketserver
 import threading
@@ -131,7 +132,8 @@ def main() -> None:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000, help="0 takes a free one")
     parser.add_argument("--listener", type=int, help="a descriptor that listens already")
-    parser.add_argument("--app", default="app", help="the module that has `app`")
+    named = os.environ.get("TILLSTREAM_APP", "app")
+    parser.add_argument("--app", default=named, help="the module that has `app`")
     given = parser.parse_args()
     speak_in_lines()
     application = importlib.import_module(given.app).app

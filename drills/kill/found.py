@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
-from chalicelib import archive, store
+from chalicelib import archive, checkpoint, store
 from chalicelib.events import Position, Shard
 from chalicelib.projector.rows import verdict_key
 from chalicelib.signing import jws
 from drills.kill.load import Heard
 
-ARCHIVED_S = 60.0
+PATIENCE_S = 120.0
 LOOK_S = 0.2
 
 
@@ -35,8 +35,8 @@ class Found:
 
 
 def find(heard: Sequence[Heard]) -> Found:
-    """Compare; the archive is given a minute to hold what was acknowledged last."""
-    _wait_for_archive(heard)
+    """Compare; archive and rows are given two minutes to come as far as what was acknowledged."""
+    _wait_for_rows(heard)
     return compare(heard, _records(), _uncounted)
 
 
@@ -79,16 +79,18 @@ def _count(event: str, places: AbstractSet[str], counted: AbstractSet[str], resu
         result.twice.append(f"{event} counts {len(counted)} times")
 
 
-def _wait_for_archive(heard: Iterable[Heard]) -> None:
-    """Until every shard's archive has come as far as what was acknowledged, or a minute is over."""
-    ends: dict[Shard, int] = {}
+def _wait_for_rows(heard: Iterable[Heard]) -> None:
+    """Until all that was acknowledged is judged, or patience ends."""
+    last: dict[Shard, Position] = {}
     for position in (Position.parse(one.position) for one in heard):
-        ends[position.shard] = max(ends.get(position.shard, 0), position.sequence)
-    until = time.monotonic() + ARCHIVED_S
-    while not all(archive.tail(shard).last >= end for shard, end in ends.items()):
-        if time.monotonic() > until:
-            return
+        last[position.shard] = max(position, last.get(position.shard, position))
+    until = time.monotonic() + PATIENCE_S
+    while not all(map(_is_judged, last.values())) and time.monotonic() < until:
         time.sleep(LOOK_S)
+
+
+def _is_judged(position: Position) -> bool:
+    return checkpoint.passed(checkpoint.read(position.shard), position)
 
 
 def _records() -> Iterator[tuple[str, str]]:

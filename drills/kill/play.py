@@ -10,17 +10,14 @@ import random
 import signal
 import time
 
-from drills.kill.found import find
+from drills.kill.judge import judge
 from drills.kill.load import Load
 from drills.kill.report import Report
-from drills.kill.settle import settle
 from drills.own import PARTS, Own, Steps, folder, keep
-from ops import verify
 
 ALL, ANY = "all", "any"
 HANDS = 4
 MOMENT_S = 2.0
-MOST_TOLD = 20
 SIGNALS = {"KILL": signal.SIGKILL, "TERM": signal.SIGTERM}
 
 
@@ -37,7 +34,7 @@ def play(  # noqa: PLR0913  (what the drill is made of)
                     _round(shop, SIGNALS[how], part, dice)
                     step()
             shop.come_back()
-        told = judge(shop, load, what=what, seed=seed, rounds=rounds, steps=steps)
+        told = judge(shop, load, what=what, seed=seed, steps=steps)
         if told.differences:
             keep(place)
     return told
@@ -55,30 +52,3 @@ def _round(shop: Own, how: signal.Signals, part: str, dice: random.Random) -> No
     else:
         struck = shop.strike(how, [dice.choice(PARTS) if part == ANY else part])
         shop.come_back(struck)
-
-
-def judge(  # noqa: PLR0913  (what is told of a drill)
-    shop: Own, load: Load, *, what: str, seed: int, rounds: int, steps: Steps
-) -> Report:
-    """What the shop says in the end of what its people were told."""
-    shop.enter()
-    late, flaws = settle(load, steps)
-    shop.come_back()
-    found, compared = find(load.heard), verify.verify()
-    parked = [f"{compared.parked} subjects are parked"] if compared.parked else []
-    return Report(
-        what=what,
-        seed=seed,
-        rounds=rounds,
-        acknowledged=len(set(load.heard)),
-        found=found.found,
-        copies=found.copies,
-        unheard=load.unheard,
-        orders=len(load.orders),
-        given_up=shop.given_up,
-        rows=compared.rows,
-        missing=found.missing,
-        twice=found.twice,
-        wrong=[*load.odd, *flaws, *parked, *compared.differences[:MOST_TOLD]],
-        late=late,
-    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -18,7 +18,6 @@ class Report:
 
     what: str
     seed: int
-    rounds: int
     acknowledged: int
     found: int
     copies: int
@@ -26,6 +25,7 @@ class Report:
     orders: int
     given_up: int
     rows: int
+    faults: Mapping[str, int]
     missing: Sequence[str]
     twice: Sequence[str]
     wrong: Sequence[str]
@@ -39,8 +39,10 @@ class Report:
         return asdict(self)
 
     def __str__(self) -> str:
+        kinds = ", ".join(f"{kind} {count:,}" for kind, count in self.faults.items())
+        told = f"{sum(self.faults.values()):,} faults ({kinds}); " if kinds else ""
         return (
-            f"{self.what}, seed {self.seed}: {self.acknowledged:,} acknowledged, "
+            f"{self.what}, seed {self.seed}: {told}{self.acknowledged:,} acknowledged, "
             f"{self.found:,} found in the archive, {len(self.missing)} missing, "
             f"{len(self.twice)} twice; {self.copies} appended again and ignored, "
             f"{self.unheard:,} unheard; {self.orders} orders, {len(self.late)} late; "
