@@ -21,8 +21,10 @@ from chalicelib import (
     http,
     latest,
     log,
+    notary,
     orders,
     projector,
+    proofs,
     tickets,
     todos,
     verdicts,
@@ -36,6 +38,7 @@ from chalicelib.decisions.product import Create, Photograph, Purchase, Update, V
 from chalicelib.events import order
 from chalicelib.events.person import Card
 from chalicelib.events.told import Entity
+from chalicelib.notary.proof import Proof
 from chalicelib.openapi import Contract, Declared, Given, Route
 from chalicelib.payments.notice import Notice
 from chalicelib.read import Page, Paging
@@ -562,6 +565,32 @@ def get_event(request: http.Request, id: verdicts.EventId) -> Any:  # noqa: A002
     return verdicts.verdict(request, id)
 
 
+@route(
+    "GET",
+    "/events/{id}/proof",
+    hears=READ,
+    asks=verdicts.Asked,
+    gives=Proof,
+    refuses=proofs.REFUSES,
+)
+def get_proof(request: http.Request, id: verdicts.EventId) -> Any:  # noqa: A002
+    """That an event is on the log, to be checked elsewhere."""
+    return proofs.proof(request, id)
+
+
+@route(
+    "GET",
+    "/tree-head",
+    public=True,
+    hears=KNOWN,
+    gives=Given(str, content=proofs.TEXT),
+    refuses=(errors.NotNotarised, errors.Throttled),
+)
+def get_tree_head(request: http.Request) -> Any:
+    """The newest tree head, signed: keep one, and the past cannot be changed unseen."""
+    return proofs.tree_head(request)
+
+
 @route("GET", "/views", gives=Page[health.Progress], refuses=(errors.Throttled,))
 def list_views(request: http.Request) -> Any:  # noqa: ARG001
     """Every view, its version, and how far behind the archive it is."""
@@ -582,7 +611,7 @@ def get_docs(request: http.Request) -> Any:
 
 @route("GET", "/.well-known/jwks.json", public=True, gives=Jwks, refuses=(errors.Throttled,))
 def list_keys(request: http.Request) -> Any:  # noqa: ARG001
-    """The public keys under which events are signed."""
+    """The public keys under which events and tree heads are signed."""
     return keys.trust().jwks()
 
 
@@ -620,6 +649,6 @@ def work(event: Any) -> None:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: Any) -> None:  # noqa: ARG001
-    """Each minute: what is behind catches up, and what is owed and forgotten is poked."""
-    projector.sweep()
-    todos.sweep()
+    """Each minute: what is behind catches up, what is owed is poked, what is new is notarised."""
+    for part in (projector.sweep, todos.sweep, notary.sweep):
+        part()

@@ -6,7 +6,8 @@ answer is 202. From Kinesis the `projector` takes a batch of one shard: `archive
 in a write-once segment, `signing` unseals each record or quarantines it, the decider's `evolve`
 says whether it counts, each of the `views` folds what counts, and `store` commits the rows with
 the `checkpoint` that explains them in one transaction. A query goes out by `read`, which answers
-only from a table that is level.
+only from a table that is level. Each minute the `notary` enters what is new in the archive into one
+tree, and signs its head.
 
     door        the way in            projector   batch, fold, chunk, catch up
     writer      other formats' events views       one file per question
@@ -24,5 +25,6 @@ only from a table that is level.
     work        the queue of pokes    todos       what is owed, and how it is done
     orders      from cart to doorstep payments    who moves the money
     customers   who a person is       webhook     what Stripe tells
+    notary      one tree over all     proofs      what shows that it is on the log
     tickets     what people ask for
 """

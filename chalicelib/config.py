@@ -29,6 +29,7 @@ class Settings:
     producer_key: str
     trust_root: str
     identity: str
+    notary_key: str = ""
     oidc_issuer: str = ""
     oidc_audience: str = ""
     work_queue: str = ""
@@ -59,6 +60,7 @@ def settings() -> Settings:
         producer_key=env["PRODUCER_KEY"],
         trust_root=env["TRUST_ROOT"],
         identity=env.get("IDENTITY", ""),
+        notary_key=env.get("NOTARY_KEY", ""),
         oidc_issuer=env.get("OIDC_ISSUER", ""),
         oidc_audience=env.get("OIDC_AUDIENCE", ""),
         work_queue=env["WORK_QUEUE"],

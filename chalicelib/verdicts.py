@@ -96,13 +96,16 @@ def _at(request: Request, event: str, position: Position) -> Verdict:
     if said.get("id") != event and told["verdict"] != "quarantined":
         raise UnknownEvent("the event at this position has another id", field="at")
     told["id"] = event if said.get("id") == event else None
-    if told["verdict"] != "quarantined" and (said["actor"] == request.actor or _admin(request)):
+    if may_see(request, told, said):
         told["data"] = said["data"]
     return told
 
 
-def _admin(request: Request) -> bool:
-    return "admin" in request.roles
+def may_see(request: Request, told: Verdict, said: dict[str, Any]) -> bool:
+    """Whether what an event says is told to this caller."""
+    if told["verdict"] == "quarantined":
+        return False
+    return "admin" in request.roles or said["actor"] == request.actor
 
 
 def tell(row: Row | None, reached: Checkpoint, said: dict[str, Any], position: Position) -> Verdict:

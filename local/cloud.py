@@ -74,6 +74,10 @@ class Names:
     def producer_key(self) -> str:
         return f"/tillstream/{self.stage}/producer-key"
 
+    @property
+    def notary_key(self) -> str:
+        return f"/tillstream/{self.stage}/notary-key"
+
 
 @dataclass(slots=True)
 class Cloud:
@@ -136,6 +140,7 @@ def environment(state: Path, names: Names | None = None) -> dict[str, str]:
         "SANDBOX_URL": f"http://127.0.0.1:{ports['bank']}" if "bank" in ports else "",
         "CARD_WAIT_S": os.environ.get("CARD_WAIT_S", "1800"),
         "PRODUCER_KEY": names.producer_key,
+        "NOTARY_KEY": names.notary_key,
         "TRUST_ROOT": provision.key(state, "root").public.x,
         "IDENTITY": "local",
         "STATE": str(state),

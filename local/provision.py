@@ -49,7 +49,7 @@ def provision(names: Names, state: Path, shards: int) -> None:
 
 
 def key(state: Path, name: str) -> SigningKey:
-    """The key `root` or `system` of this shop, made the first time."""
+    """The key `root`, `system` or `notary` of this shop, made the first time."""
     path = state / "keys" / f"{name}.jwk"
     if not path.exists():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -119,17 +119,16 @@ def make_sender() -> None:
 
 
 def make_trust(names: Names, state: Path) -> None:
-    """The producer's key where the app reads it, and the document that says what it may say.
+    """The keys of producer and notary where the app reads them, and the document that names them.
 
     An archive whose newest document grants less than this code says gets the next version; who
     loses a race for that version looks again at what won.
     """
-    root, system = key(state, "root"), key(state, "system")
-    jwk = (state / "keys" / "system.jwk").read_text()
-    client("ssm").put_parameter(
-        Name=names.producer_key, Value=jwk, Type="SecureString", Overwrite=True
-    )
-    while (document := system_trust(system.public.jwk, after=(found := _trust(root)))) != found:
+    root, system, notary = (key(state, name) for name in ("root", "system", "notary"))
+    for parameter, name in ((names.producer_key, "system"), (names.notary_key, "notary")):
+        jwk = (state / "keys" / f"{name}.jwk").read_text()
+        client("ssm").put_parameter(Name=parameter, Value=jwk, Type="SecureString", Overwrite=True)
+    while (document := _wanted(system, notary, found := _trust(root))) != found:
         with _unless("PreconditionFailed", "ConditionalRequestConflict"):
             client("s3").put_object(
                 Bucket=names.archive_bucket,
@@ -137,6 +136,10 @@ def make_trust(names: Names, state: Path) -> None:
                 Body=Trust.sign(document, root),
                 IfNoneMatch="*",
             )
+
+
+def _wanted(system: SigningKey, notary: SigningKey, after: dict[str, Any] | None) -> dict[str, Any]:
+    return system_trust(system.public.jwk, notary=notary.public.jwk, after=after)
 
 
 def _trust(root: SigningKey) -> dict[str, Any] | None:

@@ -26,6 +26,7 @@ from ops import erase as erasing
 from ops import explain as explaining
 from ops import logs, shop
 from ops import parked as parking
+from ops import prove as proving
 from ops import quarantine as quarantining
 from ops import query as querying
 from ops import retry as retrying
@@ -49,6 +50,7 @@ UNANSWERED = (
     ClientError,
     BotoCoreError,
     querying.QueryError,
+    proving.NotProvenError,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON, one object a line")]
 
@@ -251,6 +253,31 @@ def _moment(text: str) -> int:
     if moment.tzinfo is None:
         raise typer.BadParameter("it says no zone: end it with Z for UTC", param_hint="--at")
     return int(moment.timestamp() * 1000)
+
+
+@app.command()
+def prove(
+    event: str,
+    *,
+    at: Annotated[
+        str | None, typer.Option(metavar="POSITION", help="where it lies, as its 202 had it")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="a new file; else proof-EVENT.json, here")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """That an event is on the log, as a file for ops/verify_proof.py; 1 where it is not proven."""
+    with _in_shop():
+        try:
+            proof = proving.prove(event, at)
+        except proving.DoubtfulError as why:
+            typer.echo(f"ops: {why}", err=True)
+            raise typer.Exit(1) from None
+        path = out or Path(f"proof-{event}.json")
+        proving.write(proof, path)
+        told = {"event": event, "position": proof["position"], "file": str(path)}
+        print(_json(told) if as_json else f"{told['position']}: proven in {path}")
 
 
 @app.command()

@@ -2,9 +2,10 @@
 
 - The bucket, in the stack's region, holds the zip and the template under the zip's digest; it is
   anybody's but the stack's.
-- The stack makes everything but the producer's key, which CloudFormation cannot keep secret: put
-  it as the SecureString that `PRODUCER_KEY` names, and `trust/1.json` into the archive bucket,
-  before the first request. The root key stays where it was made; only its `x` comes here.
+- The stack makes everything but the producer's key and the notary's, which CloudFormation cannot
+  keep secret: put them as the SecureStrings that `PRODUCER_KEY` and `NOTARY_KEY` name, and
+  `trust/1.json`, which names both, into the archive bucket, before the first request. The root key
+  stays where it was made; only its `x` comes here.
 - Code whose `signing.trust.SYSTEM_GRANTS` are more than the newest trust document grants follows
   the document's next version, `trust/<n>.json`, by five minutes: so long a function holds the last.
 - People's tokens come from `--oidc-issuer` for `--oidc-audience`: with Cognito the pool's address

@@ -27,6 +27,7 @@ NAMED = (
     "WORK_QUEUE",
     "COURIER_QUEUE",
     "PRODUCER_KEY",
+    "NOTARY_KEY",
     "TRUST_ROOT",
 )
 

@@ -25,13 +25,13 @@ LAYERS = (
     {"events"},
     {"signing"},
     {"log", "work", "archive", "store", "vault", "decisions"},
-    {"access", "http", "checkpoint", "view", "subjects", "personal", "payments"},
+    {"access", "http", "checkpoint", "view", "subjects", "personal", "payments", "notary"},
     {"openapi"},
     {"read"},
     {"views"},
     {"projector"},
     {"door", "verdicts", "health", "web"},
-    {"customers"},
+    {"customers", "proofs"},
     {"writer", "latest", "todos", "orders", "tickets"},
     {"webhook"},
 )
@@ -50,7 +50,7 @@ LOWER = {
 }
 GROUND = {"events", "signing", "errors", "config"}
 CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys"}
-CLOUD |= {"todos.done", "todos.sending", "todos.courier"}
+CLOUD |= {"todos.done", "todos.sending", "todos.courier", "notary.kept"}
 PURE = (
     "chalicelib.events",
     "chalicelib.decisions",

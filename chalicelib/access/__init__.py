@@ -204,6 +204,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/events/batch"): ROLES,
     ("GET", "/events"): ROLES,
     ("GET", "/events/{id}"): ROLES,
+    ("GET", "/events/{id}/proof"): ROLES,
     ("GET", "/views"): _any_of("admin"),
 }
 

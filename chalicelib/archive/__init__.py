@@ -31,11 +31,13 @@ __all__ = [
     "encode",
     "get",
     "head",
+    "names_after",
     "names_at",
     "read_after",
     "record_at",
     "segment_at",
     "shards",
+    "stored",
     "tail",
     "with_clock",
 ]
@@ -191,6 +193,11 @@ def read_after(shard: Shard, before: int) -> Iterator[Segment]:
                 yield segment
 
 
+def names_after(shard: Shard, before: int, most: int) -> list[int]:
+    """The `before` of the shard's segments from this one on, oldest first."""
+    return list(islice(_oldest_names(shard, before), most))
+
+
 def _oldest_names(shard: Shard, before: int) -> deque[int]:
     """The `before` of the oldest segments from this one on, oldest first; few are held at once."""
     names: deque[int] = deque(maxlen=HELD_NAMES)
@@ -281,13 +288,20 @@ def _put(segment: Segment) -> bool:
 
 def get(shard: Shard, before: int) -> Segment:
     """One segment, by its `before`. Raises Behind where it is damaged."""
-    answer = _call("get_object", Key=_name(shard, before))
     try:
-        return decode(answer["Body"].read())
-    except BotoCoreError as error:
-        raise CloudFailure(f"s3 get_object: {error}") from error
+        return decode(stored(shard, before))
     except ValueError as flaw:
         raise Behind(f"the archive of {shard} is damaged after {before}: {flaw}") from flaw
+
+
+def stored(shard: Shard, before: int) -> bytes:
+    """One segment's object, as it lies there."""
+    answer = _call("get_object", Key=_name(shard, before))
+    try:
+        found: bytes = answer["Body"].read()
+    except BotoCoreError as error:
+        raise CloudFailure(f"s3 get_object: {error}") from error
+    return found
 
 
 def _call(operation: str, **request: Any) -> dict[str, Any]:

@@ -100,16 +100,32 @@ def decode(body: bytes) -> Segment:
 
     Raises ValueError when it is damaged, or larger than any segment that was ever put.
     """
+    return read(lines(body))
+
+
+def lines(body: bytes) -> list[bytes]:
+    """The manifest and every record, each as the line that it is in the object.
+
+    Raises ValueError when the object is damaged, or larger than any segment that was ever put.
+    """
     inflate = zlib.decompressobj(wbits=31)
     try:
         text = inflate.decompress(body, INFLATED)
-        if not inflate.eof or inflate.unused_data:
-            raise ValueError("cut short, or longer than a segment is")
-        manifest, *lines = (json.loads(line) for line in text.splitlines())
-        segment = _segment(manifest, tuple(map(_record, lines)))
+    except zlib.error as flaw:
+        raise ValueError(f"not a segment: {flaw!r}") from flaw
+    if not inflate.eof or inflate.unused_data:
+        raise ValueError("cut short, or longer than a segment is")
+    return text.splitlines()
+
+
+def read(lines: list[bytes]) -> Segment:
+    """The segment that these lines say. Raises ValueError for what is none."""
+    try:
+        manifest, *rest = map(json.loads, lines)
+        segment = _segment(manifest, tuple(map(_record, rest)))
         if _manifest(segment) != manifest:
             raise ValueError("the manifest tells of other records")
-    except (zlib.error, LookupError, TypeError, AttributeError) as flaw:
+    except (LookupError, TypeError, AttributeError) as flaw:
         raise ValueError(f"not a segment: {flaw!r}") from flaw
     return segment
 

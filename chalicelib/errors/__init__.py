@@ -57,6 +57,7 @@ TillstreamError
 │   └── Unavailable          503  not now: try again
 │       ├── CatchingUp            the table was emptied and is being filled again
 │       ├── NotYet                the position asked for is not judged yet
+│       ├── NotNotarised          no tree head covers it yet
 │       └── Throttled             the log or the table asks us to slow down
 └── CloudFailure             the cloud did not do what it was asked: the batch is tried again
     ├── AnotherStream        made anew under the name of a stream that has an archive: not read
@@ -90,6 +91,7 @@ from chalicelib.errors.problem import (
     NoSuchType,
     NotFound,
     NotGranted,
+    NotNotarised,
     NotSupportedYet,
     NotYet,
     NotYours,
@@ -169,6 +171,7 @@ __all__ = [
     "NotAuthorised",
     "NotFound",
     "NotGranted",
+    "NotNotarised",
     "NotSupportedYet",
     "NotYet",
     "NotYours",

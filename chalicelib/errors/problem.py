@@ -277,6 +277,13 @@ class NotYet(Unavailable):
     slug = "not-yet"
 
 
+class NotNotarised(Unavailable):
+    """No tree head covers it yet; the next sweep's will."""
+
+    slug = "not-notarised"
+    headers: ClassVar[dict[str, str]] = {"Retry-After": "60"}
+
+
 class Throttled(Unavailable):
     """The log or the table asks us to slow down."""
 

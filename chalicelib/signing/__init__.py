@@ -4,6 +4,8 @@
     jws      the compact JWS with nothing left to choose, and the keys
     trust    the root-signed document: whose key may say what, and when
     profile  the event: its attributes, `seal` and `unseal`, and what makes a repeat
+    tree     RFC 6962: one hash for many leaves, and proofs of what lies under it
+    note     the tree head, signed: a C2SP checkpoint
     keys     where keys and the document are kept; the only part that reads and writes
 
 All but `keys` is pure: the same record, clock and trust document give the same verdict, whether

@@ -1,6 +1,7 @@
 """Where keys and the trust document are kept: the only part of signing that reads and writes.
 
-- The producer's key is read once a process from an SSM SecureString; it is never written to disk.
+- The producer's key and the notary's are read once a process from SSM SecureStrings; they are
+  never written to disk.
 - The trust document is the highest `trust/<version>.json` of the archive bucket, believed only if
   the root key named in the settings signed it. It is read again after five minutes, or when asked
   (an unknown key may be a new one) at most every ten seconds; a process never goes back to a
@@ -47,10 +48,23 @@ def producer() -> SigningKey:
 
     Raises CloudFailure.
     """
+    return _secret(settings().producer_key)
+
+
+@cache
+def notary() -> SigningKey:
+    """The key under which tree heads are signed.
+
+    Raises CloudFailure.
+    """
+    return _secret(settings().notary_key)
+
+
+def _secret(name: str) -> SigningKey:
     try:
-        return SigningKey(strict.decode(parameter(settings().producer_key).encode()))
+        return SigningKey(strict.decode(parameter(name).encode()))
     except SecurityError as error:
-        raise CloudFailure(f"no producer key: {error}") from error
+        raise CloudFailure(f"no key in {name}: {error}") from error
 
 
 def trust(*, reload: bool = False) -> Trust:
@@ -81,9 +95,21 @@ def newest(above: int = 0) -> tuple[int, bytes] | None:
     return version, answer["Body"].read()
 
 
+def document() -> str:
+    """The newest trust document, as the root signed it. Raises CloudFailure."""
+    try:
+        found = newest()
+    except (BotoCoreError, ClientError) as error:
+        raise CloudFailure(f"no trust document: {error}") from error
+    if found is None:
+        raise CloudFailure("the archive bucket has no trust document")
+    return found[1].decode("ascii")
+
+
 def forget() -> None:
     """Read everything anew: for tests that run several shops in turn."""
     producer.cache_clear()
+    notary.cache_clear()
     _held.trust, _held.read_at = None, 0.0
 
 

@@ -9,6 +9,8 @@
 - A version lower than one already seen is refused.
 - A grant that is added holds for the past too: an event that was refused for want of it counts in
   the next replay. What a key may no longer say is said by a new key; no grant is ever taken back.
+- A key whose source is the notary's signs tree heads. A tree head says no time, so such a key is
+  asked for no window: it holds until it is revoked, and then nothing that it signed holds.
 
 Pure: the bytes come from `keys`. Raises Malformed, BadSignature, UnknownKey, KeyNotValid, Stale.
 """
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
 
 TYP = "tillstream-trust+jws"
 LIMIT = 1024 * 1024
+NOTARY = "urn:tillstream:notary"
 
 
 class Jwk(TypedDict):
@@ -59,6 +62,7 @@ class Producer:
     end: int
     source: str
     granted: re.Pattern[str]
+    revoked: bool
 
 
 class Trust:
@@ -111,6 +115,11 @@ class Trust:
             and producer.granted.fullmatch(f"{envelope.type} {envelope.subject}") is not None
         )
 
+    def notaries(self) -> list[PublicKey]:
+        """The keys whose word on the tree is believed."""
+        found = self._producers.values()
+        return [each.key for each in found if each.source == NOTARY and not each.revoked]
+
     def jwks(self) -> Jwks:
         """The keys as partners' libraries read them (RFC 7517 §5)."""
         return {"keys": [_public(producer.key) for producer in self._producers.values()]}
@@ -143,24 +152,42 @@ def opened(blob: bytes, roots: Mapping[str, PublicKey]) -> Any:
 
 
 def system_trust(
-    jwk: Mapping[str, Any], *, nbf: int = 0, after: dict[str, Any] | None = None
+    jwk: Mapping[str, Any],
+    *,
+    notary: Mapping[str, Any] | None = None,
+    nbf: int = 0,
+    after: dict[str, Any] | None = None,
 ) -> dict[str, Any]:
     """The document by which the shop's own key may say all that this code says.
 
     That is the one before it, where it grants so much already; else the version after that, in
-    which nothing else is changed: version 1 names this key and nobody else's.
-    Raises Malformed if the JWK is not that of a fit key.
+    which nothing else is changed: version 1 names this key, and the notary's, and nobody else's.
+    Raises Malformed if a JWK is not that of a fit key.
     """
-    key = PublicKey.from_x(str(jwk.get("x")))
     document = after or {"version": 0, "keys": [], "revoked": {}}
     named = {entry["kid"]: entry for entry in document["keys"]}
-    new = {"kid": key.kid, "x": key.x, "nbf": nbf, "source": SYSTEM, "grants": []}
-    system = named.get(key.kid, new)
-    wanted = [{"type": pattern, "subject": subject} for pattern, subject in SYSTEM_GRANTS]
-    if not (missing := [grant for grant in wanted if grant not in system["grants"]]):
+    wanted = [_widened(named, jwk, SYSTEM, SYSTEM_GRANTS, nbf)]
+    wanted += [] if notary is None else [_widened(named, notary, NOTARY, (), nbf)]
+    if all(named.get(entry["kid"]) == entry for entry in wanted):
         return document
-    named[key.kid] = system | {"grants": [*system["grants"], *missing]}
+    named |= {entry["kid"]: entry for entry in wanted}
     return document | {"version": document["version"] + 1, "keys": list(named.values())}
+
+
+def _widened(
+    named: Mapping[str, Any],
+    jwk: Mapping[str, Any],
+    source: str,
+    grants: Iterable[tuple[str, str]],
+    nbf: int,
+) -> dict[str, Any]:
+    """The key's entry, with these grants among its own."""
+    key = PublicKey.from_x(str(jwk.get("x")))
+    new = {"kid": key.kid, "x": key.x, "nbf": nbf, "source": source, "grants": []}
+    entry: dict[str, Any] = named.get(key.kid, new)
+    wanted = [{"type": pattern, "subject": subject} for pattern, subject in grants]
+    missing = [grant for grant in wanted if grant not in entry["grants"]]
+    return entry | {"grants": [*entry["grants"], *missing]}
 
 
 def _read(document: Any) -> Trust:
@@ -193,7 +220,8 @@ def _producer(entry: Any, revoked: Mapping[str, int]) -> Producer:
         raise Malformed(f"the window of {kid} is not nbf < exp in milliseconds")
     if type(source) is not str or not _SOURCE.fullmatch(source) or type(grants) is not list:
         raise Malformed(f"source or grants of {kid} are not such")
-    return Producer(key, nbf, min(exp, revoked.get(kid, exp)), source, _granted(grants))
+    end = min(exp, revoked.get(kid, exp))
+    return Producer(key, nbf, end, source, _granted(grants), kid in revoked)
 
 
 def _granted(grants: Iterable[Any]) -> re.Pattern[str]:

@@ -44,6 +44,7 @@ ROUTES: list[tuple[str, str, set[str], Any, int]] = [
     ("GET", "/sales?by=hour", {"merchant", "admin"}, None, 200),
     ("GET", "/events", ALL, None, 200),
     ("GET", "/events/some-event", ALL, None, 404),
+    ("GET", "/events/some-event/proof", ALL, None, 404),
     ("GET", "/views", {"admin"}, None, 200),
 ]
 OPEN = [
@@ -54,6 +55,7 @@ OPEN = [
     "/health",
     "/openapi.json",
     "/docs",
+    "/tree-head",
     "/.well-known/jwks.json",
 ]
 
@@ -62,6 +64,7 @@ OPEN = [
 def people(front: Shopfront) -> dict[str, str]:
     """One person of each role, and something to order."""
     menu(front)
+    front.sweep()
     return {role: front.person(role) for role in sorted(ALL)}
 
 
@@ -93,6 +96,7 @@ def unauthenticated(answer: Answer) -> None:
 
 
 @pytest.mark.parametrize("path", OPEN)
+@pytest.mark.usefixtures("people")
 def test_what_is_public_asks_for_no_token_and_minds_no_bad_one(front: Shopfront, path: str) -> None:
     assert front.call("GET", path).status == 200
     assert front.call("GET", path, Authorization="Bearer nonsense").status == 200

@@ -14,7 +14,7 @@ from chalicelib.signing.jws import SigningKey
 from chalicelib.signing.trust import Trust, system_trust
 from ops.deploy import deploy
 
-ROOT_KEY, SYSTEM_KEY = keys.new_key(), keys.new_key()
+ROOT_KEY, SYSTEM_KEY, NOTARY_KEY = keys.new_key(), keys.new_key(), keys.new_key()
 STREAM, TABLE = "tillstream-prod-1", "tillstream-prod-views"
 ARCHIVE = "tillstream-prod-archive-000000000000"
 
@@ -28,10 +28,12 @@ def deployed(packaged, issuer):
 def begun(ministack, packaged, issuer):
     """The address of the API of a stack that has all it needs."""
     api = deployed(packaged, issuer)["RestAPIId"]
-    boto3.client("ssm").put_parameter(
-        Name="/tillstream/prod/producer-key", Value=json.dumps(SYSTEM_KEY), Type="SecureString"
-    )
-    believed = system_trust(SigningKey(SYSTEM_KEY).public.jwk)
+    for name, key in (("producer-key", SYSTEM_KEY), ("notary-key", NOTARY_KEY)):
+        boto3.client("ssm").put_parameter(
+            Name=f"/tillstream/prod/{name}", Value=json.dumps(key), Type="SecureString"
+        )
+    notary = SigningKey(NOTARY_KEY).public.jwk
+    believed = system_trust(SigningKey(SYSTEM_KEY).public.jwk, notary=notary)
     document = Trust.sign(believed, SigningKey(ROOT_KEY))
     boto3.client("s3").put_object(Bucket=ARCHIVE, Key="trust/1.json", Body=document)
     _put_gateway_responses(api, packaged.template)

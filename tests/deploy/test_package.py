@@ -15,7 +15,14 @@ from ops.package import PackageError
 
 KEPT = ("Log", "Archive", "Vault")
 # By a name of the stage's, or as part of what the stack makes.
-NAMED = ("WORK_QUEUE", "COURIER_QUEUE", "PRODUCER_KEY", "STRIPE_KEY", "STRIPE_WEBHOOK")
+NAMED = (
+    "WORK_QUEUE",
+    "COURIER_QUEUE",
+    "PRODUCER_KEY",
+    "NOTARY_KEY",
+    "STRIPE_KEY",
+    "STRIPE_WEBHOOK",
+)
 FUNCTIONS = ("APIHandler", "Authorize", "Project", "Work", "Sweep")
 
 

@@ -255,6 +255,8 @@ def live(shop):
     sealed = seal(EVENT, SigningKey(keys.new_key()))
     answer = shop.call("POST", "/events", sealed, kind="application/jose")[1]
     assert answer["type"] == "/problems/unknown-key"
+    assert shop.call("GET", "/tree-head")[0] == 503
+    shop.sweep()
     every_route(shop)
     shop.project()
     owing(shop)
@@ -263,6 +265,9 @@ def live(shop):
     provision.empty_table(shop.names.table)
     shop.sweep()
     assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
+    assert shop.call("GET", "/tree-head")[0] == 200
+    proven = shop.call("GET", "/events/{id}/proof", id=made["id"], query={"at": made["position"]})
+    assert proven[0] == 200
 
 
 def owing(shop):
@@ -392,6 +397,8 @@ def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_
     assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecord", "")] == speakers
     assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecords", "")] == ["api_handler"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "producer-key")] == speakers
+    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "notary-key")] == ["sweep"]
+    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "tree")] == ["sweep"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-key")] == ["work"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-webhook")] == ["api_handler"]
 

@@ -120,7 +120,8 @@ def test_the_next_version_adds_the_grants_of_the_key_and_changes_nothing_else(ol
     second = newest(cloud)
     assert (first["version"], second["version"]) == (1, 2)
     assert second["revoked"] == first["revoked"]
-    (was,), (now,) = first["keys"], second["keys"]
+    assert first["keys"][1] == second["keys"][1], "the notary's"
+    was, now = first["keys"][0], second["keys"][0]
     assert now | {"grants": ...} == was | {"grants": ...}
     assert now["grants"] == [{"type": kind, "subject": subject} for kind, subject in SYSTEM_GRANTS]
     assert now["grants"][:2] == was["grants"]
@@ -144,7 +145,7 @@ def test_what_others_may_say_is_in_the_next_version_too(old, cloud):
     raised = newest(cloud)
     assert (raised["version"], raised["revoked"]) == (3, {STRANGER.kid: 7})
     assert raised["keys"][0] == partner
-    assert len(raised["keys"]) == 2
+    assert len(raised["keys"]) == 3
 
 
 def publish(shop, document, root):
@@ -181,14 +182,17 @@ def test_starts_that_race_leave_one_next_version(old, cloud, monkeypatch):
 def test_a_shop_that_lost_its_key_speaks_under_a_new_one_and_the_old_one_stays(
     old, cloud, tmp_path
 ):
-    (before,) = newest(cloud)["keys"]
+    before = newest(cloud)["keys"]
     (tmp_path / "keys").mkdir()
     shutil.copy(cloud.state / "keys" / "root.jwk", tmp_path / "keys")
     provision.make_trust(old, tmp_path)
     keys.forget()
     document = newest(cloud)
-    assert document["keys"][0] == before
-    assert document["keys"][1]["kid"] == keys.producer().kid
+    assert document["keys"][:2] == before
+    assert [each["kid"] for each in document["keys"][2:]] == [
+        keys.producer().kid,
+        keys.notary().kid,
+    ]
     assert document["version"] == 2
 
 

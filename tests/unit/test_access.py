@@ -46,6 +46,7 @@ TABLE = {
     "POST /events/batch": ROLES,
     "GET /events": ROLES,
     "GET /events/{id}": ROLES,
+    "GET /events/{id}/proof": ROLES,
     "GET /views": {"admin"},
 }
 PUBLIC = {
@@ -60,6 +61,7 @@ PUBLIC = {
     "GET /health",
     "GET /openapi.json",
     "GET /docs",
+    "GET /tree-head",
     "GET /.well-known/jwks.json",
     "GET /web/{file}",
 }
@@ -232,6 +234,7 @@ def test_roles_that_the_shop_does_not_know_are_dropped() -> None:
         "/events",
         "/events/batch",
         "/events/*",
+        "/events/*/proof",
     }
 
 
