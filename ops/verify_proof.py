@@ -1,6 +1,6 @@
 """Whether a proof holds that an event is on a shop's log. One file, for Python 3.9 or later alone.
 
-    python verify_proof.py PROOF --root X
+    python3 verify_proof.py PROOF X
 
 PROOF is what `GET /events/{id}/proof` or `python -m ops prove` gave. X is the `x` of the shop's
 root key: have it from the shop by another way than the proof. Nothing is asked of anybody.
@@ -15,7 +15,6 @@ tree head, no proof can say: compare the tree head with those of others (`GET /t
 
 from __future__ import annotations
 
-import argparse
 import base64
 import hashlib
 import json
@@ -293,15 +292,14 @@ def told(found: Found) -> str:
     return "\n".join(f"{name:<9} {json.dumps(said)}" for name, said in lines.items())
 
 
-def main() -> int:
+def main(arguments: list[str]) -> int:
     """Read, verify, tell; the exit code."""
-    parser = argparse.ArgumentParser(description="Whether an event is on a shop's log.")
-    parser.add_argument("proof", type=Path)
-    parser.add_argument("--root", required=True, metavar="X", help="x of the shop's root key")
-    given = parser.parse_args()
+    if len(arguments) != 2:
+        print(__doc__, file=sys.stderr)
+        return 2
     try:
-        with given.proof.open("rb") as file:
-            found = verify(_json(file.read(MOST)), given.root)
+        with Path(arguments[0]).open("rb") as file:
+            found = verify(_json(file.read(MOST)), arguments[1])
     except DoesNotHoldError as why:
         print(f"does not hold: {why}", file=sys.stderr)
         return 1
@@ -313,4 +311,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -288,7 +288,7 @@ class TestCarriedAway:
         text = proof if isinstance(proof, str) else json.dumps(proof)
         (folder / "proof.json").write_text(text)
         return subprocess.run(
-            [sys.executable, "-I", "-S", "check.py", "proof.json", "--root", key],
+            [sys.executable, "-I", "-S", "check.py", "proof.json", *key],
             cwd=folder,
             env={},
             capture_output=True,
@@ -298,17 +298,22 @@ class TestCarriedAway:
         )
 
     def test_it_says_what_holds(self, tmp_path):
-        ran = self.check(tmp_path, PROOF, ROOT.public.x)
+        ran = self.check(tmp_path, PROOF, [ROOT.public.x])
         assert (ran.returncode, ran.stderr) == (0, "")
         assert ran.stdout.endswith("\nholds\n")
         assert "event-4" in ran.stdout
 
     def test_what_does_not_hold_is_1_and_what_is_no_proof_is_2(self, tmp_path):
         changed = PROOF | {"leaf": 0}
-        ran = self.check(tmp_path, changed, ROOT.public.x)
+        ran = self.check(tmp_path, changed, [ROOT.public.x])
         assert (ran.returncode, ran.stdout) == (1, "")
         assert ran.stderr.startswith("does not hold: ")
-        ran = self.check(tmp_path, json.dumps(PROOF)[:-40], ROOT.public.x)
+        ran = self.check(tmp_path, json.dumps(PROOF)[:-40], [ROOT.public.x])
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith("cannot be read: ")
         assert "Traceback" not in ran.stderr
+
+    def test_who_does_not_say_the_root_is_told_how_and_2(self, tmp_path):
+        ran = self.check(tmp_path, PROOF, [])
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert "python3 verify_proof.py PROOF X" in ran.stderr
