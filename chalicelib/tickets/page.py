@@ -47,7 +47,7 @@ HEAD = """<!doctype html>
 <link rel="stylesheet" href="{up}web/docs.css">
 </head>
 <body class="docs">
-<header><h1><a href="{up}tickets">Tickets</a></h1><p><a href="{up}./">The shop</a></p></header>
+<header><h1><a href="{up}tickets">Tickets</a></h1><p><a href="{shop}">The shop</a></p></header>
 <main>
 """
 WRITING = """<form method="post" action="{up}tickets">
@@ -147,4 +147,5 @@ def _of(said: Mapping[str, Any], name: str) -> str:
 
 
 def _page(up: str, *parts: str, refresh: str = "") -> str:
-    return HEAD.format(up=up, refresh=refresh) + "".join(parts) + "</main>\n</body>\n</html>\n"
+    head = HEAD.format(up=up, shop=up or "./", refresh=refresh)
+    return "".join([head, *parts, "</main>\n</body>\n</html>\n"])
