@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.decisions import customer, order, product, ticket
+from chalicelib.decisions import customer, desk, order, product, ticket
 from chalicelib.decisions.subject import Evolve, State
 from chalicelib.events import Fact
 
@@ -35,9 +35,10 @@ class Decider:
 DECIDERS: Mapping[str, Decider] = {
     decider.kind: decider
     for decider in (
-        Decider(product.KIND, 1, product.Product, product.decide, product.evolve),
+        Decider(product.KIND, 2, product.Product, product.decide, product.evolve),
         Decider(customer.KIND, 1, customer.Customer, customer.decide, customer.evolve),
         Decider(order.KIND, 1, order.Order, order.decide, order.evolve),
         Decider(ticket.KIND, 1, ticket.Ticket, ticket.decide, ticket.evolve),
+        Decider(desk.KIND, 1, desk.Desk, desk.decide, desk.evolve),
     )
 }

@@ -3,6 +3,8 @@
 The first creator keeps it. A photographer earns from the photograph on. A sale before the
 product's creation belongs to UNKNOWN, and so does the product for good, in both roles.
 The moves of the workshop accept a product not seen yet: events may arrive in any order.
+A product that is created without a picture owes the photo desk word of it, and where the desk knows
+of it, word of a picture that came by another way.
 """
 
 from __future__ import annotations
@@ -11,13 +13,15 @@ from typing import Annotated, Any
 
 from pydantic import Field, StringConstraints
 
-from chalicelib.decisions.subject import Ignored, State
+from chalicelib.decisions.subject import Ignored
+from chalicelib.decisions.todo import Owing
 from chalicelib.errors import Exists, NotYours, UnknownProduct
-from chalicelib.events import Event, Fact, Model, Told, product
+from chalicelib.events import Event, Fact, Model, Outcome, Told, product
 from chalicelib.events.envelope import example
 
-KIND = "product"
+KIND, SEND_TO_DESK = "product", "send-to-desk"
 UNKNOWN = "UNKNOWN"
+WAITING, PICTURED = "waiting", "pictured"
 ProductId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$")]
 
 
@@ -30,8 +34,11 @@ MUG: dict[str, Any] = {
 }
 
 
-class Product(State):
-    """`listed` is its description since creation; `orphan` says that it sold before that."""
+class Product(Owing):
+    """`listed` is its description since creation; `orphan` says that it sold before that.
+
+    `at_desk` says that the photo desk was told that it waits for a picture.
+    """
 
     creator: str | None = None
     photographer: str | None = None
@@ -39,6 +46,7 @@ class Product(State):
     listed: product.Description | None = None
     image: str | None = None
     created: str | None = None
+    at_desk: bool = False
 
     @property
     def credit(self) -> tuple[str, str]:
@@ -81,7 +89,7 @@ class Purchase(Model):
 Command = Create | Update | Photograph | View | Purchase
 
 
-def decide(state: Product | None, command: Command | Told, actor: str) -> Fact:
+def decide(state: Product | None, command: Command | Told | Outcome, actor: str) -> Fact:
     """The event that the command comes to; a fact said elsewhere asks to be said here as it is.
 
     Raises Exists, UnknownProduct or NotYours; the state may lag, so `evolve` judges again.
@@ -91,7 +99,7 @@ def decide(state: Product | None, command: Command | Told, actor: str) -> Fact:
             raise Exists("a product with this id exists already", field="id")
         case Update() | product.Updated():
             _own(state, actor)
-    return command if isinstance(command, Told) else _fact(command)
+    return command if isinstance(command, (Told, Outcome)) else _fact(command)
 
 
 def _fact(command: Command) -> Fact:
@@ -127,20 +135,46 @@ def evolve(before: Product | None, event: Event) -> Product | Ignored:
             return _created(state, event, event.data)
         case product.Updated():
             return _updated(state, event, event.data)
-        case product.Photographed(image=image):
-            return state.model_copy(update={"image": image, "photographer": event.actor})
+        case product.Photographed():
+            return _photographed(state, event, event.data)
         case product.Purchased():
             return state if state.listed else state.model_copy(update={"orphan": True})
+        case Outcome():
+            return _sent(state, event, event.data)
         case _:
             return state
+
+
+def _photographed(state: Product, event: Event, data: product.Photographed) -> Product:
+    """The desk is told, if it waits for this picture and does not know of it."""
+    pictured = state.model_copy(update={"image": data.image, "photographer": event.actor})
+    return pictured if data.assignment else _telling_desk(pictured, event)
+
+
+def _telling_desk(state: Product, event: Event) -> Product:
+    if not state.at_desk:
+        return state
+    return state.model_copy(update={"at_desk": False}).owing(event, (SEND_TO_DESK, PICTURED))
+
+
+def _sent(before: Product, event: Event, data: Outcome) -> Product | Ignored:
+    """The desk knows of it; of a picture that came meanwhile it is told next."""
+    if doubt := before.unless_open(data):
+        return doubt
+    state = before.heard(data)
+    if isinstance(data, product.GivenUp) or before.todos[data.todo].about == PICTURED:
+        return state
+    told = state.model_copy(update={"at_desk": True})
+    return told if told.image is None else _telling_desk(told, event)
 
 
 def _created(state: Product, event: Event, listed: product.Created) -> Product | Ignored:
     if state.listed is not None:
         return Ignored("exists", "a product with this id exists already; its creator keeps it")
-    return state.model_copy(
+    created = state.model_copy(
         update={"listed": _listed(listed), "creator": event.actor, "created": event.time}
     )
+    return created if created.image else created.owing(event, (SEND_TO_DESK, WAITING))
 
 
 def _updated(state: Product, event: Event, listed: product.Updated) -> Product | Ignored:

@@ -21,12 +21,13 @@ class Todo(Model):
     """One thing owed. `about` says what a message is about; the rest is of refunds.
 
     `since` is the clock, in ms, at the event that opened it; `given_up`, that it is left to a
-    person.
+    person; `person`, whom it is about, where that is not said by the subject.
     """
 
     kind: str
     since: int
     about: str = ""
+    person: str = ""
     given_up: bool = False
     amount: int = 0
     quantities: list[int] = Field(default_factory=list)

@@ -16,6 +16,7 @@ TillstreamError
 ├── Misfit                   a row that DynamoDB would refuse: its subject is parked
 ├── Behind                   a shard cannot be folded further yet: it waits, nothing is lost
 ├── TryAgain                 an effect could not be had now: its to-do stays open
+├── Waits                    there is nothing to do for an effect yet: no attempt is counted
 ├── Problem                  an answer to a request (RFC 9457): status, slug, a sentence to act on
 │   ├── BadRequest           400  the request cannot be read
 │   ├── Unauthenticated      401  no valid token
@@ -24,6 +25,7 @@ TillstreamError
 │   │   └── NotYours              the subject belongs to somebody else
 │   ├── NotFound             404  there is no such thing
 │   │   ├── UnknownProduct        there is no product with this id
+│   │   ├── UnknownPhotographer   no photographer is registered under this id, or not any more
 │   │   ├── UnknownOrder          there is no order with this id, or it is somebody else's
 │   │   ├── UnknownTicket         there is no ticket with this id, or it is somebody else's
 │   │   ├── UnknownEvent          there is no event with this id at this position
@@ -32,6 +34,10 @@ TillstreamError
 │   │   ├── Exists                there is one with this id already
 │   │   ├── IllegalMove           the order's status does not allow it
 │   │   ├── RefundTooLarge        more than is left of what was paid
+│   │   ├── PhoneTaken            another photographer is registered under this number
+│   │   ├── DeskFull              so many are at the photo desk that no other fits now
+│   │   ├── EnoughAssignments     more assignments than are left now are not given out
+│   │   ├── NoAssignment          this photographer is asked for no picture now
 │   │   └── KeyReused             the key stood for another command
 │   ├── Erased               410  the person was erased
 │   ├── Changed              412  it is no longer as the request expects it
@@ -71,6 +77,8 @@ from chalicelib.errors.problem import (
     BadRequest,
     CatchingUp,
     Changed,
+    DeskFull,
+    EnoughAssignments,
     Erased,
     Exists,
     ForAnotherStream,
@@ -82,6 +90,7 @@ from chalicelib.errors.problem import (
     KeyOutsideWindow,
     KeyReused,
     MixedCurrencies,
+    NoAssignment,
     NoCards,
     NoPrice,
     NoSealedEvent,
@@ -96,6 +105,7 @@ from chalicelib.errors.problem import (
     NotYet,
     NotYours,
     OutOfTime,
+    PhoneTaken,
     Problem,
     RefundTooLarge,
     Refused,
@@ -107,6 +117,7 @@ from chalicelib.errors.problem import (
     UnfitSignature,
     UnknownEvent,
     UnknownOrder,
+    UnknownPhotographer,
     UnknownProduct,
     UnknownSchema,
     UnknownTicket,
@@ -132,6 +143,7 @@ from chalicelib.errors.reason import (
     TryAgain,
     UnknownKey,
     UnknownType,
+    Waits,
     WrongStream,
 )
 
@@ -145,6 +157,8 @@ __all__ = [
     "CloudFailure",
     "CommitLost",
     "Conflict",
+    "DeskFull",
+    "EnoughAssignments",
     "Equivocation",
     "Erased",
     "Exists",
@@ -161,6 +175,7 @@ __all__ = [
     "Malformed",
     "Misfit",
     "MixedCurrencies",
+    "NoAssignment",
     "NoCards",
     "NoPrice",
     "NoSealedEvent",
@@ -176,6 +191,7 @@ __all__ = [
     "NotYet",
     "NotYours",
     "OutOfTime",
+    "PhoneTaken",
     "Problem",
     "RefundTooLarge",
     "Refused",
@@ -193,10 +209,12 @@ __all__ = [
     "UnknownEvent",
     "UnknownKey",
     "UnknownOrder",
+    "UnknownPhotographer",
     "UnknownProduct",
     "UnknownSchema",
     "UnknownTicket",
     "UnknownType",
     "Unsupported",
+    "Waits",
     "WrongStream",
 ]

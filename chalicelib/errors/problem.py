@@ -102,6 +102,12 @@ class UnknownTicket(NotFound):
     slug = "unknown-ticket"
 
 
+class UnknownPhotographer(NotFound):
+    """No photographer is registered under this id, or not any more."""
+
+    slug = "unknown-photographer"
+
+
 class GiveAt(NotFound):
     """Nothing is kept of this event by its id alone; give the position that its 202 answered."""
 
@@ -136,6 +142,30 @@ class RefundTooLarge(Refused):
     """More than is left of what was paid; nothing was recorded."""
 
     slug = "refund-too-large"
+
+
+class PhoneTaken(Refused):
+    """Another photographer is registered under this number; nothing was recorded."""
+
+    slug = "phone-taken"
+
+
+class DeskFull(Refused):
+    """So many are at the photo desk that no other fits now; nothing was recorded."""
+
+    slug = "desk-full"
+
+
+class EnoughAssignments(Refused):
+    """More assignments than are left now are not given out; nothing was recorded."""
+
+    slug = "enough-assignments"
+
+
+class NoAssignment(Refused):
+    """This photographer is asked for no picture now; nothing was recorded."""
+
+    slug = "no-assignment"
 
 
 class Erased(Problem):

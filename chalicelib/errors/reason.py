@@ -72,6 +72,10 @@ class TryAgain(TillstreamError):
     """An effect that could not be had now, and may be had later: its to-do stays open."""
 
 
+class Waits(TillstreamError):
+    """An effect for which there is nothing to do yet: its to-do stays open, and nothing is lost."""
+
+
 class CloudFailure(TillstreamError):
     """The cloud did not do what it was asked; the batch is tried again and nothing is lost."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import ValidationError
 
 from chalicelib.errors import InvalidData, UnknownType
-from chalicelib.events import customer, order, product, ticket
+from chalicelib.events import customer, desk, order, product, ticket
 from chalicelib.events.envelope import SYSTEM, Envelope, Event, Fact, Model, Outcome, Told
 from chalicelib.events.record import Batch, Position, Record, Shard
 
@@ -43,5 +43,6 @@ def read(envelope: Envelope, position: Position, clock: int) -> Event:
 
 
 FACTS: dict[str, type[Fact]] = {
-    fact.type: fact for fact in (*product.FACTS, *customer.FACTS, *order.FACTS, *ticket.FACTS)
+    fact.type: fact
+    for fact in (*product.FACTS, *customer.FACTS, *order.FACTS, *ticket.FACTS, *desk.FACTS)
 }

@@ -8,7 +8,7 @@ from urllib.parse import unquote
 
 from pydantic import AfterValidator, Field, StringConstraints
 
-from chalicelib.events.envelope import Fact, Model, Told
+from chalicelib.events.envelope import TODO, Fact, Model, Outcome, Told, TriedInVain
 
 LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
 TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
@@ -76,10 +76,14 @@ class Updated(Description, Told):
 
 
 class Photographed(Told):
-    """A photographer gave it a picture, by its address."""
+    """A photographer gave it a picture, by its address; for the photo desk, if it says so.
+
+    `assignment` is the desk's to-do that it settles: the desk knows of it.
+    """
 
     type: ClassVar[str] = "tillstream.product.photographed.v1"
     image: Image
+    assignment: Annotated[str, StringConstraints(pattern=TODO)] | None = None
 
 
 class Viewed(Told):
@@ -94,4 +98,16 @@ class Purchased(Told):
     type: ClassVar[str] = "tillstream.product.purchased.v1"
 
 
-FACTS = (Created, Updated, Photographed, Viewed, Purchased)
+class SentToDesk(Outcome):
+    """The photo desk knows that it waits for a picture, or that it has one."""
+
+    type: ClassVar[str] = "tillstream.product.sent-to-desk.v1"
+
+
+class GivenUp(TriedInVain):
+    """So often it was tried in vain; a person must look at it. What comes of it still counts."""
+
+    type: ClassVar[str] = "tillstream.product.given-up.v1"
+
+
+FACTS = (Created, Updated, Photographed, Viewed, Purchased, SentToDesk, GivenUp)
