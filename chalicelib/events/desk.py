@@ -1,8 +1,8 @@
 """What can happen at the photo desk: who is there, what waits for a picture, and who is asked.
 
 How a photographer is reached is personal, and stands in `pii` alone; `phoneKey` is a fingerprint of
-the number that only this shop can make. How long somebody stays, and until when they are asked, are
-the shop's settings when it was said: they stand in the event, so that no verdict hangs on a setting.
+the number that only this shop can make. How long somebody stays, and until when they are asked, is
+a setting of the shop when it was said: it stands in the event, so no verdict hangs on a setting.
 """
 
 from __future__ import annotations

@@ -109,7 +109,7 @@ def evolve(before: Desk | None, event: Event) -> Desk | Ignored:
 
 def _not_what_it_comes_to(known: Desk, data: Outcome) -> Ignored | None:
     kind = known.todos[data.todo].kind
-    if isinstance(data, (TriedInVain, SETTLES[kind])):  # type: ignore[arg-type]
+    if isinstance(data, (TriedInVain, SETTLES[kind])):
         return None
     return Ignored("wrong-outcome", f"this is not what a {kind} comes to")
 

@@ -1,7 +1,8 @@
 """Who is asked for which picture: fewest completed assignments first, then who is free longest.
 
-The product that waits the longest comes first, if there is somebody for it. Who let a product go by is asked for it again only where nobody else is there, free or not. There is
-one offer at a time: it is owed exactly while, as the last event left it, there is one to be made.
+The product that waits the longest comes first, if there is somebody for it. Who let a product go by
+is asked for it again only where nobody else is there, free or not. There is one offer at a time: it
+is owed exactly while, as the last event left it, there is one to be made.
 """
 
 from __future__ import annotations
