@@ -7,12 +7,15 @@ is read at import: the first caller reads, and everyone sees the same.
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from threading import Lock
 from typing import Any
 
 from chalicelib.errors import CloudFailure
+
+MEDIA_HOSTS = "api.twilio.com,mms.twiliocdn.com,media.twiliocdn.com"
 
 _making = Lock()
 
@@ -42,6 +45,12 @@ class Settings:
     stripe_webhook: str = ""
     stripe_url: str = ""  # where Stripe is, if not where it says
     card_wait_s: int = 1800  # how long a declined card's order waits for another
+    photo_wait_s: int = 600  # how long a photographer has for a picture
+    photo_stay_s: int = 7200  # how long one who registers is asked for pictures, at most
+    photo_assignments: int = 3  # and how often
+    public_url: str = ""  # where the shop is seen from outside
+    twilio_token: str = ""  # a SecureString's name; without one no picture messages are taken
+    media_hosts: str = MEDIA_HOSTS  # that pictures of messages may be fetched from
 
 
 @cache
@@ -73,7 +82,20 @@ def settings() -> Settings:
         stripe_webhook=env.get("STRIPE_WEBHOOK", ""),
         stripe_url=env.get("STRIPE_URL", ""),
         card_wait_s=int(env.get("CARD_WAIT_S", "1800")),
+        **_desk(env),
     )
+
+
+def _desk(env: Mapping[str, str]) -> dict[str, Any]:
+    """The settings of the photo desk."""
+    return {
+        "photo_wait_s": int(env.get("PHOTO_WAIT_S", "600")),
+        "photo_stay_s": int(env.get("PHOTO_STAY_S", "7200")),
+        "photo_assignments": int(env.get("PHOTO_ASSIGNMENTS", "3")),
+        "public_url": env.get("PUBLIC_URL", ""),
+        "twilio_token": env.get("TWILIO_TOKEN", ""),
+        "media_hosts": env.get("MEDIA_HOSTS", MEDIA_HOSTS),
+    }
 
 
 def client(service: str) -> Any:

@@ -78,6 +78,10 @@ class Names:
     def notary_key(self) -> str:
         return f"/tillstream/{self.stage}/notary-key"
 
+    @property
+    def twilio_token(self) -> str:
+        return f"/tillstream/{self.stage}/twilio-token"
+
 
 @dataclass(slots=True)
 class Cloud:
@@ -139,12 +143,27 @@ def environment(state: Path, names: Names | None = None) -> dict[str, str]:
         "PAYMENTS": "sandbox",
         "SANDBOX_URL": f"http://127.0.0.1:{ports['bank']}" if "bank" in ports else "",
         "CARD_WAIT_S": os.environ.get("CARD_WAIT_S", "1800"),
+        **_desk(names),
         "PRODUCER_KEY": names.producer_key,
         "NOTARY_KEY": names.notary_key,
         "TRUST_ROOT": provision.key(state, "root").public.x,
         "IDENTITY": "local",
         "STATE": str(state),
         **_aws(ports),
+    }
+
+
+def _desk(names: Names) -> dict[str, str]:
+    """The photo desk: what its host may set, where this shop is seen, and who sends pictures."""
+    host, port = os.environ.get("HOST") or "127.0.0.1", os.environ.get("PORT") or "8000"
+    seen = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+    return {
+        "PHOTO_WAIT_S": os.environ.get("PHOTO_WAIT_S", "600"),
+        "PHOTO_STAY_S": os.environ.get("PHOTO_STAY_S", "7200"),
+        "PHOTO_ASSIGNMENTS": os.environ.get("PHOTO_ASSIGNMENTS", "3"),
+        "PUBLIC_URL": os.environ.get("PUBLIC_URL") or seen,
+        "TWILIO_TOKEN": names.twilio_token,
+        "MEDIA_HOSTS": os.environ.get("MEDIA_HOSTS", config.MEDIA_HOSTS),
     }
 
 

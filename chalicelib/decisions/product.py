@@ -15,13 +15,12 @@ from pydantic import Field, StringConstraints
 
 from chalicelib.decisions.subject import Ignored
 from chalicelib.decisions.todo import Owing
-from chalicelib.errors import Exists, NotYours, UnknownProduct
+from chalicelib.errors import Exists, Invalid, NotYours, UnknownProduct
 from chalicelib.events import Event, Fact, Model, Outcome, Told, product
 from chalicelib.events.envelope import example
 
-KIND, SEND_TO_DESK = "product", "send-to-desk"
-UNKNOWN = "UNKNOWN"
-WAITING, PICTURED = "waiting", "pictured"
+KIND, SEND_TO_DESK, TELL_DESK = "product", "send-to-desk", "tell-desk"
+UNKNOWN, ASSIGNMENT = "UNKNOWN", "data.assignment"
 ProductId = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$")]
 
 
@@ -37,7 +36,7 @@ MUG: dict[str, Any] = {
 class Product(Owing):
     """`listed` is its description since creation; `orphan` says that it sold before that.
 
-    `at_desk` says that the photo desk was told that it waits for a picture.
+    `at_desk` says that the photo desk has it, for all that is known here, and waits for a picture.
     """
 
     creator: str | None = None
@@ -92,9 +91,11 @@ Command = Create | Update | Photograph | View | Purchase
 def decide(state: Product | None, command: Command | Told | Outcome, actor: str) -> Fact:
     """The event that the command comes to; a fact said elsewhere asks to be said here as it is.
 
-    Raises Exists, UnknownProduct or NotYours; the state may lag, so `evolve` judges again.
+    Raises Exists, UnknownProduct, NotYours or Invalid; the state may lag, so `evolve` judges again.
     """
     match command:
+        case product.Photographed(assignment=str()):
+            raise Invalid("what a picture settles is said by the shop alone", field=ASSIGNMENT)
         case Create() | product.Created() if state is not None and state.listed is not None:
             raise Exists("a product with this id exists already", field="id")
         case Update() | product.Updated():
@@ -146,15 +147,17 @@ def evolve(before: Product | None, event: Event) -> Product | Ignored:
 
 
 def _photographed(state: Product, event: Event, data: product.Photographed) -> Product:
-    """The desk is told, if it waits for this picture and does not know of it."""
+    """The desk is told, if it waits for a picture and this is not the one that it asked for."""
     pictured = state.model_copy(update={"image": data.image, "photographer": event.actor})
-    return pictured if data.assignment else _telling_desk(pictured, event)
+    if data.assignment:
+        return pictured.model_copy(update={"at_desk": False})
+    return _telling_desk(pictured, event)
 
 
 def _telling_desk(state: Product, event: Event) -> Product:
     if not state.at_desk:
         return state
-    return state.model_copy(update={"at_desk": False}).owing(event, (SEND_TO_DESK, PICTURED))
+    return state.model_copy(update={"at_desk": False}).owing(event, (TELL_DESK, ""))
 
 
 def _sent(before: Product, event: Event, data: Outcome) -> Product | Ignored:
@@ -162,7 +165,7 @@ def _sent(before: Product, event: Event, data: Outcome) -> Product | Ignored:
     if doubt := before.unless_open(data):
         return doubt
     state = before.heard(data)
-    if isinstance(data, product.GivenUp) or before.todos[data.todo].about == PICTURED:
+    if isinstance(data, product.GivenUp) or before.todos[data.todo].kind == TELL_DESK:
         return state
     told = state.model_copy(update={"at_desk": True})
     return told if told.image is None else _telling_desk(told, event)
@@ -174,7 +177,7 @@ def _created(state: Product, event: Event, listed: product.Created) -> Product |
     created = state.model_copy(
         update={"listed": _listed(listed), "creator": event.actor, "created": event.time}
     )
-    return created if created.image else created.owing(event, (SEND_TO_DESK, WAITING))
+    return created if created.image else created.owing(event, (SEND_TO_DESK, ""))
 
 
 def _updated(state: Product, event: Event, listed: product.Updated) -> Product | Ignored:

@@ -16,6 +16,10 @@ from chalicelib.decisions.subject import Ignored, State
 from chalicelib.events import Event, Model, Outcome
 from chalicelib.events.envelope import TriedInVain
 
+# Of these a batch pokes a few, and the sweep the rest: they wait for room anyhow, and so thousands
+# at once keep nothing from the worker that somebody waits for.
+UNHURRIED = {"send-to-desk"}
+
 
 class Todo(Model):
     """One thing owed. `about` says what a message is about; the rest is of refunds.
@@ -69,6 +73,11 @@ class Owing(State):
         if todo.given_up and isinstance(outcome, TriedInVain):
             return Ignored("given-up", "this to-do was given up before")
         return None
+
+
+def kind_of(todo: str) -> str:
+    """The kind of the to-do with this id."""
+    return todo.partition("@")[0]
 
 
 def owed_by(state: State | None) -> Mapping[str, Todo]:

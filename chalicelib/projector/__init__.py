@@ -17,6 +17,7 @@ from chalicelib import archive, checkpoint, log, store, telemetry, work
 from chalicelib.archive import Segment
 from chalicelib.checkpoint import Ahead, Checkpoint
 from chalicelib.decisions import DECIDERS
+from chalicelib.decisions.todo import UNHURRIED, kind_of
 from chalicelib.errors import (
     Behind,
     CloudFailure,
@@ -38,6 +39,7 @@ LIVE = Code(DECIDERS, VIEWS)
 CATCH_UP_S = 2.0
 SWEEP_S = 40.0
 GROUP = 1000
+MOST_UNHURRIED = 10
 
 Notice = Callable[[Sequence[Effect]], None]
 
@@ -130,11 +132,20 @@ def _groups(segments: Iterable[Segment], ahead: Ahead | None) -> Iterator[list[S
 
 def _poke(effects: Sequence[Effect]) -> None:
     """What was just opened is to be done at once; a poke that is lost the sweep makes good."""
-    opened = [(todo, effect.opened.order[0]) for effect in effects for todo in effect.owed]
+    opened = _at_once((todo, effect.opened.order[0]) for effect in effects for todo in effect.owed)
     try:
         work.poke(opened)
     except CloudFailure as failure:
         telemetry.say("pokes-lost", todos=len(opened), reason=str(failure))
+
+
+def _at_once(opened: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """All but those that can wait and are too many: the sweep pokes them."""
+    hurried: list[tuple[str, str]] = []
+    unhurried: list[tuple[str, str]] = []
+    for poke in opened:
+        (unhurried if kind_of(poke[0]) in UNHURRIED else hurried).append(poke)
+    return hurried + unhurried[:MOST_UNHURRIED]
 
 
 def _pass_over(effects: Sequence[Effect]) -> None:

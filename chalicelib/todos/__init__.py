@@ -5,28 +5,29 @@ with the archive, nor where `done/` has the outcome already, nor by two at once 
 of it is kept in `done/` and then said, under an id of the to-do's own: it counts once, whoever says
 it, and however often. Six attempts, further and further apart; then it is given up, and an event
 says that: it stays owed, and what it turns out to have come to still counts. Whoever is poked of it
-then tries it as often as its lease has it begin anew (`ops retry`). The table of kinds is last.
+then tries it as often as its lease has it begin anew (`ops retry`). What has nothing to do yet is
+left alone, and no attempt is counted. The table of kinds is last.
 """
 
 from __future__ import annotations
 
-import base64
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from typing import Any
 
-from chalicelib import checkpoint, config, door, log, store, telemetry, vault
+from chalicelib import checkpoint, config, store, telemetry
 from chalicelib import work as queue
 from chalicelib.checkpoint import READY, Level
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
-from chalicelib.decisions.todo import owed_by
-from chalicelib.door import Once
-from chalicelib.errors import CatchingUp, CloudFailure, TryAgain
+from chalicelib.decisions.desk import OFFER, TIME_OUT
+from chalicelib.decisions.product import SEND_TO_DESK, TELL_DESK
+from chalicelib.decisions.todo import kind_of, owed_by
+from chalicelib.errors import CatchingUp, CloudFailure, TryAgain, Waits
 from chalicelib.events import FACTS, Outcome
-from chalicelib.signing import keys, seal
 from chalicelib.subjects import subject_key, subject_of
 from chalicelib.todos import (
     charge,
@@ -37,16 +38,20 @@ from chalicelib.todos import (
     lease,
     maker,
     notify,
+    offer,
     refund,
+    saying,
+    send_to_desk,
+    tell_desk,
+    time_out,
 )
 from chalicelib.todos.kind import Kind, Owed
 from chalicelib.todos.lease import Lease
 from chalicelib.views import todos as view
 from chalicelib.work import Poke
 
-__all__ = ["KINDS", "Kind", "Owed", "settle", "sweep", "wait_s", "work"]
+__all__ = ["KINDS", "Kind", "Owed", "room", "settle", "sweep", "wait_s", "work"]
 
-ACTOR = "system"
 ATTEMPTS = 6
 PAUSES_S = (2, 10, 60, 300, 900)
 LEVEL_S = 2.0
@@ -66,6 +71,8 @@ def work(invocation: Mapping[str, Any]) -> None:
     poke = queue.decode(invocation)
     if poke is None:
         telemetry.say("no-poke")
+    elif room(kind_of(poke.todo)) == 0:
+        telemetry.say("todo-waits", todo=poke.todo, reason="there is no room for it")
     elif (level := checkpoint.level(LEVEL_S)) is None:
         telemetry.say("todo-waits", todo=poke.todo, reason="the table is not level")
         queue.poke([poke], BEHIND_S)
@@ -90,23 +97,28 @@ def settle(todo: str, subject: str, outcome: Outcome) -> bool:
 def sweep() -> None:
     """Poke what has been open for a minute, or whose time is out, and nobody is at.
 
-    The oldest `MOST_POKES` of them, only where all is level, and in 20 s. Raises CloudFailure.
+    The oldest `MOST_POKES` of each kind, or as many as there is room for; only where all is level,
+    and in 20 s. Raises CloudFailure.
     """
     until, level = time.monotonic() + SWEEP_S, checkpoint.level()
     if level is None or not level.has(str(view.VIEW)):
         telemetry.say("todos-wait", reason="the table is not level")
         return
-    pokes = list(islice(_forgotten(level, until), MOST_POKES))
+    pokes = [
+        poke
+        for kind in KINDS
+        for poke in islice(_forgotten(kind, level, until), min(room(kind), MOST_POKES))
+    ]
     queue.poke(pokes)
     if pokes:
         telemetry.say("todos-poked", todos=len(pokes))
 
 
-def _forgotten(level: Level, until: float) -> Iterator[Poke]:
+def _forgotten(kind: str, level: Level, until: float) -> Iterator[Poke]:
     """The oldest first; of those who stand still for all views no row says what is owed."""
     parked, now = level.parked, lease.now()
-    for rows in view.listed(view.OPEN):
-        aged = [row for row in rows if _is_due(row.body["kind"], row.body["since"], now)]
+    for rows in view.listed(view.open_list(kind)):
+        aged = [row for row in rows if _is_due(kind, row.body["since"], now)]
         held = lease.read(map(view.id_of, aged))
         for row in aged:
             todo = view.id_of(row)
@@ -118,8 +130,8 @@ def _forgotten(level: Level, until: float) -> Iterator[Poke]:
 
 
 def _is_due(kind: str, since: int, now: int) -> bool:
-    """Whether it is old enough; a kind that nobody here can do would stand in the others' way."""
-    return kind in KINDS and now - since > max(FORGOTTEN_S, wait_s(kind)) * 1000
+    """Whether it is old enough."""
+    return now - since > max(FORGOTTEN_S, wait_s(kind)) * 1000
 
 
 def _owed(level: Level, poke: Poke) -> Owed | None:
@@ -161,6 +173,10 @@ def _attempted(owed: Owed, mine: Lease) -> Outcome | None:
         return None
     try:
         return KINDS[owed.todo.kind](owed)
+    except Waits as reason:
+        lease.give_back(mine)
+        telemetry.say("todo-waits", todo=owed.id, reason=str(reason))
+        return None
     except (TryAgain, CloudFailure) as failure:
         last = owed.attempt == ATTEMPTS
         telemetry.say("todo-failed", **_told(owed), error=_named(failure), last=last)
@@ -181,22 +197,13 @@ def _give_up(owed: Owed) -> None:
     fact = FACTS[f"tillstream.{owed.subject.partition('/')[0]}.given-up.v1"]
     outcome = fact.model_validate({"todo": owed.id, "attempts": ATTEMPTS})
     assert isinstance(outcome, Outcome)
-    _say(owed, outcome, "given-up")
+    saying.say(owed.id, outcome, owed.subject, "given-up")
 
 
 def _append(owed: Owed, outcome: Outcome) -> None:
     """What it came to, as an event. Raises CloudFailure."""
-    _say(owed, outcome, "outcome")
+    saying.say(owed.id, outcome, owed.subject, "outcome")
     telemetry.say("todo-done", **_told(owed), outcome=outcome.type, after_ms=_since(owed))
-
-
-def _say(owed: Owed, outcome: Outcome, name: str) -> None:
-    """An event of the to-do: under one id whoever says it, and its outcome under another."""
-    digest = vault.fingerprint("outcomes", owed.id.encode())
-    commandhash = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    once = Once(str(vault.name_for(name, owed.id)), commandhash)
-    said = door.envelope(outcome, owed.subject, ACTOR, once)
-    log.append(said.subject, seal(said, keys.producer()))
 
 
 def _told(owed: Owed) -> dict[str, Any]:
@@ -218,8 +225,19 @@ def wait_s(kind: str) -> int:
     return WAITS[kind]() if kind in WAITS else 0
 
 
+def room(kind: str) -> int:
+    """How many to-dos of the kind could be done now, at most. Raises CloudFailure."""
+    return ROOM[kind]() if kind in ROOM else sys.maxsize
+
+
 # How long a to-do is left alone, where the clock settles it.
-WAITS: Mapping[str, Callable[[], int]] = {"expire": lambda: config.settings().card_wait_s}
+WAITS: Mapping[str, Callable[[], int]] = {
+    "expire": lambda: config.settings().card_wait_s,
+    TIME_OUT: lambda: config.settings().photo_wait_s,
+}
+
+# What waits for another subject is not poked in vain, however much of it there is.
+ROOM: Mapping[str, Callable[[], int]] = {SEND_TO_DESK: send_to_desk.room, OFFER: offer.room}
 
 KINDS: Mapping[str, Kind] = {
     "charge": charge.do,
@@ -229,4 +247,8 @@ KINDS: Mapping[str, Kind] = {
     "courier": courier.do,
     DESTROY_KEY: destroy_key.do,
     "refund": refund.do,
+    SEND_TO_DESK: send_to_desk.do,
+    TELL_DESK: tell_desk.do,
+    OFFER: offer.do,
+    TIME_OUT: time_out.do,
 }

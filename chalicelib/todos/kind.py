@@ -2,8 +2,9 @@
 
 A kind is a module with `do(owed) -> Outcome`. It may be run again, by two at once too, and after it
 was done: where the provider has idempotency keys it hands over the to-do's id. What may work later
-raises TryAgain; whatever else it raises is a fault, and ends the attempt without a word. An answer
-that stays the same however often one asks (a card that is declined) is an outcome.
+raises TryAgain, and what has nothing to do yet Waits; whatever else it raises is a fault, and ends
+the attempt without a word. An answer that stays the same however often one asks (a card that is
+declined) is an outcome.
 """
 
 from __future__ import annotations

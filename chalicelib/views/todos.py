@@ -1,8 +1,8 @@
-"""What is owed to the world: every to-do that is open or was given up, the oldest first.
+"""What is owed to the world: every to-do that is open or was given up, each kind the oldest first.
 
 Answers  the sweep, which pokes what was forgotten, `ops doctor` and `ops retry`; no route
 From     every event of a subject that owes: what it owed before, and what after
-Rows     `<to-do>`   one that is owed, in the list `open` or `given-up`   (owned)
+Rows     `<to-do>`   one that is owed, in the list `open/<kind>` or `given-up`   (owned)
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from chalicelib.events import FACTS, Event
 from chalicelib.store import Delete, Key, Put, Query, Row, Write
 from chalicelib.view import View
 
-OPEN, GIVEN_UP = "open", "given-up"
+GIVEN_UP = "given-up"
 PAGE = 100
 
 
@@ -33,8 +33,13 @@ def reduce(event: Event, before: Any, after: Any) -> Iterator[Write]:
 
 def _row(name: str, subject: str, todo: Todo) -> Put:
     body = {"kind": todo.kind, "subject": subject, "since": todo.since, "about": todo.about}
-    listing = GIVEN_UP if todo.given_up else OPEN, f"{todo.since:015d} {name}"
+    listing = GIVEN_UP if todo.given_up else open_list(todo.kind), f"{todo.since:015d} {name}"
     return Put(Key(name, subject), body | {"givenUp": todo.given_up}, listing)
+
+
+def open_list(kind: str) -> str:
+    """The list of what is open of a kind: however much that is, no other kind waits behind it."""
+    return f"open/{kind}"
 
 
 def listed(which: str) -> Iterator[list[Row]]:
@@ -60,5 +65,5 @@ def id_of(row: Row) -> str:
 
 OWING = {decider.kind for decider in DECIDERS.values() if issubclass(decider.state, Owing)}
 FEEDS = tuple(fact for name, fact in FACTS.items() if name.split(".")[1] in OWING)
-versions = {1: reduce}
-VIEW = View("todos", 1, FEEDS, versions[1])
+versions = {2: reduce}
+VIEW = View("todos", 2, FEEDS, versions[2])

@@ -1,10 +1,10 @@
 """Is the shop well: what it owes, how far its rows are behind, and whether its money is right.
 
-Not well is: money that does not add up; a to-do that is open for an hour past its time, for then
-nobody does it; one that was given up and leaves money, or what is personal, in doubt; a shard whose
-rows are five minutes behind its archive; a table that does not list what is owed. A message that
-was given up, or who stands still, is told and left to a person. How long the log itself waits to be
-archived is not seen from here.
+Not well is: money that does not add up; a to-do that is open for an hour past its time though there
+is room for it, for then nobody does it; one that was given up and leaves money, or what is
+personal, in doubt; a shard whose rows are five minutes behind its archive; a table that does not
+list what is owed. A message that was given up, or who stands still, is told and left to a person.
+How long the log itself waits to be archived is not seen from here.
 """
 
 from __future__ import annotations
@@ -12,11 +12,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 
 from chalicelib import archive, checkpoint, todos
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
+from chalicelib.decisions.todo import owed_by
 from chalicelib.events import Shard
 from chalicelib.signing import keys
 from chalicelib.todos import lease
@@ -83,12 +85,20 @@ def examine(step: Callable[[], None] = lambda: None) -> Health:
     for name in naive.parents_first(read):
         fold.shard(name, read[name], None)
     reached = checkpoint.all_of(shards)
-    owed, given_up = (list(_owed(which)) for which in (view.OPEN, view.GIVEN_UP))
+    owed = sorted(chain.from_iterable(map(_owed, _open_lists(fold))), key=lambda todo: -todo.open_s)
+    given_up = list(_owed(view.GIVEN_UP))
     lags = [_lag(state, reached) for state in viewing.state().shards]
     doubts = [*books.wrong(fold.subjects), *_in_doubt(given_up)]
     wrong = [*doubts, *_waiting(owed, lags), *_unlisted(reached)]
     parked = sorted({name for each in reached.values() for name in each.parked.get(ALL, ())})
     return Health(len(books.accounts), owed, given_up, parked, lags, wrong)
+
+
+def _open_lists(fold: Judging) -> set[str]:
+    """One for each kind that this code can do, and that the log says is owed."""
+    judged = fold.subjects.values()
+    owed = {todo.kind for each in judged for todo in owed_by(each.state).values()}
+    return {view.open_list(kind) for kind in owed | todos.KINDS.keys()}
 
 
 def _owed(which: str) -> Iterator[OwedTodo]:
@@ -133,7 +143,7 @@ def _in_doubt(given_up: list[OwedTodo]) -> Iterator[str]:
 
 def _waiting(owed: list[OwedTodo], lags: list[Lag]) -> Iterator[str]:
     for each in owed:
-        if each.overdue_s > OVERDUE_S:
+        if each.overdue_s > OVERDUE_S and todos.room(each.kind):
             yield f"{each.todo}: open for {each.overdue_s} s, and nobody does it"
     for lag in lags:
         if lag.seconds > BEHIND_S:

@@ -157,6 +157,12 @@ def test_every_function_is_told_the_names_of_what_the_stack_makes(template):
             "MAKER_MAIL": "MakerMail",
             "PAYMENTS": "Payments",
             "CARD_WAIT_S": "CardWait",
+            "PHOTO_WAIT_S": "PhotoWait",
+            "PHOTO_STAY_S": "PhotoStay",
+            "PHOTO_ASSIGNMENTS": "PhotoAssignments",
+            "PUBLIC_URL": "PublicUrl",
+            "TWILIO_TOKEN": "TwilioToken",
+            "MEDIA_HOSTS": "MediaHosts",
             **dict.fromkeys(NAMED),
         }
     assert template["Parameters"]["Stage"]["AllowedValues"] == ["prod"]

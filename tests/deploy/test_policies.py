@@ -285,14 +285,14 @@ def owing(shop):
 
     maker = mock.patch.dict(todos.KINDS, {"mail-maker": tell})
     hasty = mock.patch.multiple(todos, PAUSES_S=(1,) * 5, FORGOTTEN_S=-60)
-    with maker, hasty:
+    with maker, hasty, mock.patch.object(todos.send_to_desk, "WAIT_S", 0.0):
         shop.sweep()
         assert shop.work() >= 1
         time.sleep(1.1)
-        assert shop.work() == 1
+        assert shop.work() >= 1
         shop.work()
     shop.project()
-    for which in (todos.view.OPEN, todos.view.GIVEN_UP):
+    for which in (todos.view.open_list("mail-maker"), todos.view.GIVEN_UP):
         assert not list(filter(None, todos.view.listed(which)))
 
 

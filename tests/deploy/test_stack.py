@@ -196,7 +196,7 @@ def test_the_deployed_consumer_folds_a_batch_and_the_deployed_api_shows_it(api):
     assert invoke("-project", event) == (None, None)
     table = boto3.client("dynamodb").scan(TableName=TABLE)["Items"]
     kept = {item["pk"]["S"].partition("/")[0] for item in table}
-    assert {"checkpoint", "subject@1", "catalog@1"} <= kept
+    assert {"checkpoint", "subject@2", "catalog@1"} <= kept
     segments = boto3.client("s3").list_objects_v2(Bucket=ARCHIVE, Prefix="segments/")["Contents"]
     assert len(segments) == 1
     status, _, said = call(api, "GET", "/products")

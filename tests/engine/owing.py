@@ -134,18 +134,16 @@ class Till:
 
     def open(self) -> list[str]:
         """The to-dos that the view has in its list of what is open."""
-        return self._listed("open")
+        return self._listed("open/")
 
     def given_up(self) -> list[str]:
         """And in that of what was given up."""
         return self._listed("given-up")
 
     def _listed(self, which: str) -> list[str]:
-        list_of = {"S": f"todos@1/{which}"}
-        items = self.world.items.items()
-        return sorted(
-            pk.partition("/")[2] for (pk, _), item in items if item.get("listing") == list_of
-        )
+        begun, items = f"todos@2/{which}", self.world.items.items()
+        listed = [(pk, item["listing"]["S"]) for (pk, _), item in items if "listing" in item]
+        return sorted(pk.partition("/")[2] for pk, name in listed if name.startswith(begun))
 
     def retry(self) -> None:
         """An operator has all tried again that was given up."""
@@ -173,7 +171,7 @@ class Till:
 
 def shard_of(subject: str) -> str:
     """Which shard the subject lives on."""
-    return SHARDS[int(subject[-1]) % 2]
+    return SHARDS[ord(subject[-1]) % 2]
 
 
 def poked(body: str) -> dict[str, Any]:

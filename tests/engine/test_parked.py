@@ -153,7 +153,7 @@ def test_a_decider_that_raises_parks_its_subject_for_all_views_and_keeps_its_sta
         world.say(SHARD, said(move, subject, START, number), START)
     folded(world)
     assert parked(world) == {"*": ["product/1"]}
-    row = json.loads(world.rows()["subject@1/product/1", "product/1"]["body"]["state"])
+    row = json.loads(world.rows()["subject@2/product/1", "product/1"]["body"]["state"])
     assert "image" not in row or row["image"] is None
     assert ("catalog@1/products/2", "product/2") in world.rows()
 

@@ -92,7 +92,7 @@ def test_what_is_not_believed_is_quarantined_and_its_neighbours_count(world, dou
     assert (verdict["listing"], verdict["listed"]) == ("quarantine", f"{START:015d} {position}")
     assert len(verdicts(world)) == 1
     assert rows["catalog@1/products/1", SUBJECT]["body"]["image"] == IMAGE["image"]
-    assert rows["subject@1/product/1", SUBJECT]["body"]["version"] == 2
+    assert rows["subject@2/product/1", SUBJECT]["body"]["version"] == 2
     assert rows == world.fold().rows
 
 
@@ -126,7 +126,7 @@ def test_a_forged_record_does_not_take_the_id_of_an_honest_one(world):
     put(world, sealed())
     projector.project(world.batch(SHARD))
     assert [verdict["reason"] for verdict in verdicts(world)] == ["BadSignature"]
-    assert world.rows()["subject@1/product/1", SUBJECT]["body"]["version"] == 2
+    assert world.rows()["subject@2/product/1", SUBJECT]["body"]["version"] == 2
 
 
 def test_one_id_with_two_contents_is_equivocation_and_the_first_stays(world):

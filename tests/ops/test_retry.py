@@ -41,9 +41,12 @@ def till(shop, monkeypatch):
     return book
 
 
+CHARGES = view.open_list("charge")
+
+
 def charge(subject):
     """The charge that the order owes."""
-    rows = [row for which in (view.OPEN, view.GIVEN_UP) for row in next(view.listed(which))]
+    rows = [row for which in (CHARGES, view.GIVEN_UP) for row in next(view.listed(which))]
     return next(view.id_of(row) for row in rows if row.key.sk == subject)
 
 

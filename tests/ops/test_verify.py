@@ -50,7 +50,7 @@ def test_a_shop_that_was_folded_from_its_log_has_no_difference(book):
 
 
 @pytest.mark.parametrize(
-    "prefix", ["subject@1/product", "catalog@1/products", "contributions@1/", "verdict/", "event/"]
+    "prefix", ["subject@2/product", "catalog@1/products", "contributions@1/", "verdict/", "event/"]
 )
 def test_a_row_that_was_lost_is_a_difference(book, prefix):
     row = next(item for item in store.scan() if item["pk"]["S"].startswith(prefix))

@@ -144,7 +144,7 @@ def state(kinesis: Log, subject: str) -> Any:
             seen.add(envelope.id)
             after = products.evolve(now, counted(envelope, number))
             now = now if isinstance(after, Ignored) else after
-    return now and now.model_copy(update={"created": None})
+    return now and now.model_copy(update={"created": None, "todos": len(now.todos)})
 
 
 def counted(envelope: Envelope, number: int) -> Event:

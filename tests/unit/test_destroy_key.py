@@ -24,6 +24,7 @@ def test_the_key_is_gone_however_often_it_is_done() -> None:
     assert vault.read("people/mia") == personal.TOMBSTONE
 
 
+@pytest.mark.usefixtures("shop")
 def test_while_the_vault_does_not_answer_it_is_tried_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

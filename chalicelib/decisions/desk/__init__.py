@@ -10,11 +10,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from chalicelib.decisions.desk import offers
+from chalicelib.decisions.desk.doubts import FULL, REFUSALS, WAITING, doubt
+from chalicelib.decisions.desk.offers import found, owing
 from chalicelib.decisions.desk.state import (
     FETCH,
     MESSAGE,
-    MOST_PHOTOGRAPHERS,
     OFFER,
     TIME_OUT,
     Assignment,
@@ -23,37 +23,31 @@ from chalicelib.decisions.desk.state import (
 )
 from chalicelib.decisions.subject import Ignored
 from chalicelib.decisions.todo import Todo
-from chalicelib.errors import (
-    DeskFull,
-    EnoughAssignments,
-    NoAssignment,
-    PhoneTaken,
-    Problem,
-    Refused,
-    UnknownPhotographer,
-    Waits,
-)
+from chalicelib.errors import Refused, Waits
 from chalicelib.events import Event, Fact, Model, Outcome, desk
 from chalicelib.events.envelope import TriedInVain
 
 __all__ = [
     "FETCH",
+    "FULL",
     "KIND",
     "MESSAGE",
     "OFFER",
     "SUBJECT",
     "TIME_OUT",
+    "WAITING",
     "Assignment",
     "Desk",
     "Offer",
     "Photographer",
     "decide",
     "evolve",
+    "found",
+    "offered",
 ]
 
 KIND, ENTITY = "desk", "photos"
 SUBJECT = f"{KIND}/{ENTITY}"
-MOST_LEFT = 30
 SETTLES: dict[str, type[Fact] | tuple[type[Fact], ...]] = {
     OFFER: desk.Assigned,
     TIME_OUT: desk.AssignmentExpired,
@@ -78,15 +72,16 @@ def decide(state: Desk | None, command: Offer | Fact, actor: str) -> Fact:
     """
     known = state or Desk()
     if isinstance(command, Offer):
-        return _offered(known, command)
-    if not isinstance(command, Outcome) and (doubt := _doubt(known, command, actor, None)):
-        refusal, field = REFUSALS.get(doubt.reason, (Refused, None))
-        raise refusal(doubt.detail, field=field)
+        return offered(known, command)
+    if not isinstance(command, Outcome) and (why := doubt(known, command, actor, None)):
+        refusal, field = REFUSALS.get(why.reason, (Refused, None))
+        raise refusal(why.detail, field=field)
     return command
 
 
-def _offered(known: Desk, offer: Offer) -> desk.Assigned:
-    if (pair := offers.found(known, offer.now)) is None:
+def offered(known: Desk, offer: Offer) -> desk.Assigned:
+    """The offer that there is to be made. Raises Waits."""
+    if (pair := found(known, offer.now)) is None:
         raise Waits("there is nobody to be asked for a picture")
     product, photographer = pair
     until = offer.now + offer.wait_s * 1000
@@ -98,13 +93,13 @@ def evolve(before: Desk | None, event: Event) -> Desk | Ignored:
     known = (before or Desk()).at(event.clock)
     data = event.data
     if isinstance(data, Outcome):
-        doubt = known.unless_open(data) or _not_what_it_comes_to(known, data)
+        why = known.unless_open(data) or _not_what_it_comes_to(known, data)
     else:
-        doubt = _doubt(known, data, event.actor, event.clock)
-    if doubt:
-        return doubt
+        why = doubt(known, data, event.actor, event.clock)
+    if why:
+        return why
     after = _settled(known, event, data) if isinstance(data, Outcome) else _moved(known, event)
-    return offers.owing(known, after, event)
+    return owing(known, after, event)
 
 
 def _not_what_it_comes_to(known: Desk, data: Outcome) -> Ignored | None:
@@ -112,62 +107,6 @@ def _not_what_it_comes_to(known: Desk, data: Outcome) -> Ignored | None:
     if isinstance(data, (TriedInVain, SETTLES[kind])):
         return None
     return Ignored("wrong-outcome", f"this is not what a {kind} comes to")
-
-
-def _doubt(known: Desk, data: Fact, actor: str, clock: int | None) -> Ignored | None:
-    """Why this cannot happen at the desk, if it cannot; the door has no clock of the log."""
-    match data:
-        case desk.ProductWaiting(product=product):
-            return _unfit_product(known, product)
-        case desk.ProductPictured(product=product) if not known.knows(product):
-            return Ignored("not-waiting", "this product does not wait for a picture")
-        case desk.PhotographerRegistered(phone_key=phone_key):
-            return _unfit_photographer(known, actor, phone_key, clock)
-        case desk.PhotographerLeft(photographer=who, erased=False) if (
-            who not in known.photographers
-        ):
-            return UNKNOWN
-        case desk.PictureReceived():
-            return _unasked(known, actor)
-        case _:
-            return None
-
-
-def _unfit_product(known: Desk, product: str) -> Ignored | None:
-    if known.knows(product):
-        return Ignored("waiting", "this product waits already")
-    if known.is_full():
-        return Ignored("desk-full", "so many products wait that no other fits")
-    return None
-
-
-def _unfit_photographer(
-    known: Desk, actor: str, phone_key: str, clock: int | None
-) -> Ignored | None:
-    here = known.photographers.get(actor)
-    if here is None and len(known.photographers) >= MOST_PHOTOGRAPHERS:
-        return Ignored("desk-full", "so many photographers are here that no other fits")
-    if here is not None and here.left >= MOST_LEFT:
-        return Ignored("enough", f"{here.left} assignments are enough for now")
-    other = known.who_has(phone_key, clock or 0)
-    if other not in (None, actor) and _answers(known.photographers[other], clock or 0):
-        return Ignored("phone-taken", "another photographer is here under this number")
-    return None
-
-
-def _answers(each: Photographer, clock: int) -> bool:
-    return each.assignment is not None or each.is_there(clock)
-
-
-def _unasked(known: Desk, actor: str) -> Ignored | None:
-    here = known.photographers.get(actor)
-    if here is None:
-        return UNKNOWN
-    if here.assignment is None:
-        return Ignored("no-assignment", "you are asked for no picture now")
-    if here.assignment.fetch:
-        return Ignored("no-assignment", "your picture is here already, and is being looked at")
-    return None
 
 
 def _moved(known: Desk, event: Event) -> Desk:
@@ -246,9 +185,11 @@ def _let_go(known: Desk, event: Event, who: str) -> Desk:
 
 
 def _assigned(known: Desk, event: Event, data: desk.Assigned) -> Desk:
-    """The product is theirs, if it still waits and they may still be asked."""
+    """The product is theirs, if it still waits, they may still be asked, and there is time."""
     here, waiting = known.photographers.get(data.photographer), known.waiting.get(data.product)
     if waiting is None or here is None or here.assignment or not here.is_there(event.clock):
+        return known
+    if data.until <= event.clock:
         return known
     assignment = Assignment(
         product=data.product,
@@ -303,13 +244,3 @@ def _pictured(known: Desk, event: Event, product: str, photographer: str) -> Des
         return _completed(known, event, holder)
     left = known.photographers[holder].left + 1
     return known.freed(holder, event.clock, left=left).telling(event, holder, "withdrawn")
-
-
-UNKNOWN = Ignored("unknown-photographer", "you are not registered here, or not any more")
-REFUSALS: dict[str, tuple[type[Problem], str | None]] = {
-    "desk-full": (DeskFull, None),
-    "enough": (EnoughAssignments, None),
-    "phone-taken": (PhoneTaken, "phone"),
-    "no-assignment": (NoAssignment, None),
-    "unknown-photographer": (UnknownPhotographer, None),
-}

@@ -85,10 +85,11 @@ class Desk(Owing):
         """Whether the product waits, or is assigned."""
         return product in self.waiting or self.holder(product) is not None
 
-    def is_full(self) -> bool:
-        """Whether no product more fits."""
+    @property
+    def room(self) -> int:
+        """How many products more fit."""
         assigned = sum(each.assignment is not None for each in self.photographers.values())
-        return len(self.waiting) + assigned >= MOST_PRODUCTS
+        return max(0, MOST_PRODUCTS - len(self.waiting) - assigned)
 
     def who_has(self, phone_key: str, clock: int) -> str | None:
         """The photographer with this number: who is there, or else was last."""
