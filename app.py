@@ -23,6 +23,7 @@ from chalicelib import (
     log,
     notary,
     orders,
+    photographers,
     projector,
     proofs,
     tickets,
@@ -36,6 +37,7 @@ from chalicelib.decisions.order import told
 from chalicelib.decisions.order.commands import Cancel, Collect, Ready, Refund
 from chalicelib.decisions.product import Create, Photograph, Purchase, Update, View
 from chalicelib.events import order
+from chalicelib.events.desk import Registration
 from chalicelib.events.person import Card
 from chalicelib.events.told import Entity
 from chalicelib.notary.proof import Proof
@@ -46,6 +48,7 @@ from chalicelib.signing import Jwks, keys
 from chalicelib.views import (
     catalog,
     contributions,
+    desk,
     sales,
     scores,
 )
@@ -235,6 +238,49 @@ def update_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
 def photograph_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """A photographer gives it a picture."""
     return door.move(request, id, Photograph)
+
+
+@route(
+    "POST",
+    "/photographers",
+    hears=WRITE,
+    takes=Registration,
+    gives=door.RECORDED,
+    refuses=(errors.PhoneTaken, errors.DeskFull, errors.EnoughAssignments, errors.Erased),
+)
+def register_photographer(request: http.Request) -> Any:
+    """A photographer comes, for some pictures more and some time; a text message says how many."""
+    return photographers.register(request)
+
+
+@route(
+    "GET",
+    "/photographers/{id}",
+    hears=READ + KNOWN,
+    gives=desk.Standing,
+    refuses=(errors.UnknownPhotographer,),
+)
+def get_photographer(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """How oneself stands at the photo desk, in clear; an admin is told of anybody."""
+    return photographers.standing(request, id)
+
+
+@route(
+    "DELETE",
+    "/photographers/{id}",
+    hears=WRITE,
+    gives=door.RECORDED,
+    refuses=(errors.UnknownPhotographer,),
+)
+def leave_desk(request: http.Request, id: Entity) -> Any:  # noqa: A002
+    """A photographer is asked no more; what they are asked for is asked of somebody else."""
+    return photographers.leave(request, id)
+
+
+@route("GET", "/assignments", hears=READ + KNOWN, asks=Paging, gives=Page[desk.Assigned])
+def list_assignments(request: http.Request) -> Any:
+    """Which picture one is asked for now; an admin sees whom for which, the newest first."""
+    return desk.assignments(request)
 
 
 @route("POST", "/products/{id}/views", hears=WRITE, takes=View, gives=door.RECORDED)

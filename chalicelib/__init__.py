@@ -9,22 +9,23 @@ the `checkpoint` that explains them in one transaction. A query goes out by `rea
 only from a table that is level. Each minute the `notary` enters what is new in the archive into one
 tree, and signs its head.
 
-    door        the way in            projector   batch, fold, chunk, catch up
-    writer      other formats' events views       one file per question
-    decisions   who decides           view        what a view is
-    events      what can happen       read        the way out
-    signing     why it is believed    verdicts    what became of an event
-    log         Kinesis               latest      what happened last
-    archive     S3: the long memory   health      is it up, is it level
-    store       DynamoDB: the table   access      who may do what
-    checkpoint  how far rows are      vault       secrets of the shop
-    subjects    the row of a subject  openapi     the contract, from the routes
-    http        requests, problems    web         the page
-    config      settings, clients     telemetry   one line per thing that happened
-    errors      every way to say no   personal    what only a person's key can read
-    work        the queue of pokes    todos       what is owed, and how it is done
-    orders      from cart to doorstep payments    who moves the money
-    customers   who a person is       webhook     what Stripe tells
-    notary      one tree over all     proofs      what shows that it is on the log
-    tickets     what people ask for
+    door          the way in             projector  batch, fold, chunk, catch up
+    writer        other formats' events  views      one file per question
+    decisions     who decides            view       what a view is
+    events        what can happen        read       the way out
+    signing       why it is believed     verdicts   what became of an event
+    log           Kinesis                latest     what happened last
+    archive       S3: the long memory    health     is it up, is it level
+    store         DynamoDB: the table    access     who may do what
+    checkpoint    how far rows are       vault      secrets of the shop
+    subjects      the row of a subject   openapi    the contract, from the routes
+    http          requests, problems     web        the page
+    config        settings, clients      telemetry  one line per thing that happened
+    errors        every way to say no    personal   what only a person's key can read
+    work          the queue of pokes     todos      what is owed, and how it is done
+    orders        from cart to doorstep  payments   who moves the money
+    customers     who a person is        webhook    what Stripe tells
+    notary        one tree over all      proofs     what shows that it is on the log
+    tickets       what people ask for
+    photographers who may be asked       inbox      what they are told, locally
 """

@@ -24,7 +24,7 @@ from joserfc.jws import JWSRegistry
 from chalicelib import config, vault
 from chalicelib.access.issuer import Key, Keys
 from chalicelib.errors import Forbidden, Unauthenticated
-from chalicelib.events import customer, product
+from chalicelib.events import customer, desk, product
 
 Role = Literal[
     "merchant", "photographer", "customer", "barista", "maker", "courier", "support", "admin"
@@ -194,6 +194,10 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/orders/{id}/refunds"): _any_of("support", "admin"),
     ("POST", "/fulfillments"): MAKERS,
     ("POST", "/deliveries"): _any_of("courier"),
+    ("POST", "/photographers"): _any_of("photographer"),
+    ("GET", "/photographers/{id}"): _any_of("photographer", "admin"),
+    ("DELETE", "/photographers/{id}"): _any_of("photographer", "admin"),
+    ("GET", "/assignments"): _any_of("photographer", "admin"),
     ("GET", "/sales"): _any_of("merchant", "admin"),
     ("GET", "/customers/me"): ROLES,
     ("PUT", "/customers/me"): ROLES,
@@ -215,6 +219,7 @@ MAY_SAY: dict[str, frozenset[str]] = {
     product.Photographed.type: MAY["PUT", "/products/{id}/photo"],
     product.Viewed.type: MAY["POST", "/products/{id}/views"],
     product.Purchased.type: MAY["POST", "/products/{id}/purchases"],
+    desk.PhotographerRegistered.type: MAY["POST", "/photographers"],
     customer.Updated.type: MAY["PUT", "/customers/me"],
     customer.RoleClaimed.type: _any_of("admin"),
 }

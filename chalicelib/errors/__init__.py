@@ -58,7 +58,6 @@ TillstreamError
 │   │   ├── NoPrice               a line's product has no price
 │   │   ├── MixedCurrencies       the lines are priced in different currencies
 │   │   ├── NoCards               this shop takes no cards
-│   │   └── NotSupportedYet       the schema is known, and not taken yet
 │   ├── Internal             500  a fault of ours
 │   └── Unavailable          503  not now: try again
 │       ├── CatchingUp            the table was emptied and is being filled again
@@ -101,7 +100,6 @@ from chalicelib.errors.problem import (
     NotFound,
     NotGranted,
     NotNotarised,
-    NotSupportedYet,
     NotYet,
     NotYours,
     OutOfTime,
@@ -187,7 +185,6 @@ __all__ = [
     "NotFound",
     "NotGranted",
     "NotNotarised",
-    "NotSupportedYet",
     "NotYet",
     "NotYours",
     "OutOfTime",

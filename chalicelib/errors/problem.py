@@ -282,12 +282,6 @@ class NoCards(Invalid):
     slug = "no-cards"
 
 
-class NotSupportedYet(Invalid):
-    """The schema is known, and its events are not taken yet."""
-
-    slug = "not-supported-yet"
-
-
 class Unavailable(Problem):
     """Not now; the same request will do later."""
 

@@ -11,7 +11,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from chalicelib.events.envelope import Fact, Outcome, Pii, Told, TriedInVain
+from chalicelib.events.envelope import Fact, Model, Outcome, Pii, Told, TriedInVain, example
+from chalicelib.events.person import Dialled, Name
 from chalicelib.events.product import Image
 
 MOST_STAY_S = 7 * 24 * 3600
@@ -47,6 +48,19 @@ class PhotographerRegistered(Told):
     phone_key: PhoneKey
     assignments: Annotated[int, Field(ge=1, le=100)]
     stay_s: Annotated[int, Field(ge=1, le=MOST_STAY_S)]
+
+
+class Registration(Model):
+    """Who wants to be asked for pictures, and under which number: in clear, before there is a fact.
+
+    `comes_to` is the event that is made of it.
+    """
+
+    model_config = example(phone="+49 151 5550123", name="Phil")
+
+    comes_to: ClassVar[str] = PhotographerRegistered.type
+    phone: Dialled
+    name: Name | None = None
 
 
 class PhotographerLeft(Fact):

@@ -16,6 +16,9 @@ from pydantic import AfterValidator, StringConstraints
 from chalicelib.events.envelope import Model, example
 from chalicelib.events.product import LINE, TEXT, not_blank
 
+E164 = r"^\+[1-9][0-9]{6,14}$"
+BETWEEN_DIGITS = re.compile(r"[ ().-]")
+
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$"
 
 MOST_NAME = 80
@@ -35,6 +38,14 @@ def as_seen(name: str) -> str:
     return shown
 
 
+def as_dialled(number: str) -> str:
+    """The number as E.164 has it. Raises ValueError for what is no number of a telephone."""
+    dialled = BETWEEN_DIGITS.sub("", number)
+    if not re.fullmatch(E164, dialled):
+        raise ValueError("must be a telephone number with + and its country, as +49 151 5550123")
+    return dialled
+
+
 Name = Annotated[
     str,
     StringConstraints(min_length=1, max_length=MOST_NAME, pattern=LINE),
@@ -44,7 +55,12 @@ Address = Annotated[
     str, StringConstraints(min_length=1, max_length=500, pattern=TEXT), AfterValidator(not_blank)
 ]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=EMAIL)]
-Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
+Phone = Annotated[str, StringConstraints(pattern=E164)]
+Dialled = Annotated[
+    str,
+    StringConstraints(pattern=r"^\+[0-9 ().-]{7,40}$"),
+    AfterValidator(as_dialled),
+]
 Token = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 
 

@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, StringConstraints, ValidationErr
 from pydantic_core import ErrorDetails
 
 from chalicelib.errors import Invalid
+from chalicelib.events.desk import Registration
 from chalicelib.events.envelope import Claimed, Told
 
 MOST_ERRORS, MOST_NAME = 20, 40
@@ -32,12 +33,17 @@ class Converted:
     """
 
     subject: str
-    fact: Told
+    fact: Told | Registration
     claimed: Claimed | None = None
     actor: str | None = None
     key: str | None = None
     named: str = "id"
     personal: dict[str, Any] | None = None
+
+    @property
+    def kind(self) -> str:
+        """The type of the event that it becomes."""
+        return self.fact.comes_to if isinstance(self.fact, Registration) else self.fact.type
 
 
 def valid(model: type[M], value: Any, within: str = "") -> M:

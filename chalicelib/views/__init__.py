@@ -5,6 +5,7 @@ from __future__ import annotations
 from chalicelib.views import (
     catalog,
     contributions,
+    desk,
     names,
     orders,
     queue,
@@ -19,6 +20,7 @@ VIEWS = (
     contributions.VIEW,
     scores.VIEW,
     names.VIEW,
+    desk.VIEW,
     orders.VIEW,
     queue.VIEW,
     sales.VIEW,

@@ -9,13 +9,13 @@ Rows     `products`            one product, in the list `newest`      (owned)
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, NotRequired, cast
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib import http, read
+from chalicelib import http, read, store
 from chalicelib.decisions.product import Product
 from chalicelib.errors import BadRequest, UnknownProduct
 from chalicelib.events import Event, product
@@ -105,6 +105,12 @@ def product_by_id(request: Request, entity: str) -> Answer:
     """One product, with its version as the ETag. Raises UnknownProduct, Invalid."""
     key = Key(f"products/{http.entity(entity)}", f"product/{entity}")
     return read.one(request, VIEW, key, UnknownProduct)
+
+
+def names(products: Iterable[str]) -> dict[str, str]:
+    """What the products are called, as far as they are in the catalog."""
+    keys = [Key(VIEW.pk(f"products/{entity}"), f"product/{entity}") for entity in products]
+    return {row.body["id"]: row.body["name"] for row in store.read(keys).values()}
 
 
 def products(request: Request) -> Page[Item]:

@@ -22,11 +22,13 @@ from typing_extensions import TypedDict
 
 from chalicelib import door, http
 from chalicelib.errors import (
+    DeskFull,
+    EnoughAssignments,
     Erased,
     Exists,
     Invalid,
-    NotSupportedYet,
     NotYours,
+    PhoneTaken,
     Problem,
     UnknownProduct,
     UnknownSchema,
@@ -50,12 +52,14 @@ Many = Field(min_length=1, max_length=MOST_EVENTS)
 ONE = {JSON: AnyEvent, CLOUDEVENT: CloudEvent, JOSE: Sealed}
 MANY = {JSON: Annotated[list[AnyEvent], Many], CLOUDEVENTS: Annotated[list[CloudEvent], Many]}
 REFUSES: tuple[type[Problem], ...] = (
+    DeskFull,
+    EnoughAssignments,
     Erased,
     Exists,
     NotYours,
+    PhoneTaken,
     UnknownProduct,
     UnknownSchema,
-    NotSupportedYet,
     *partner.REFUSES,
 )
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-from chalicelib import access, customers, http, personal, vault
+from chalicelib import access, customers, http, personal, photographers, vault
 from chalicelib.decisions.customer import Customer
 from chalicelib.door import Once
 from chalicelib.errors import BadRequest
 from chalicelib.events import Told, cloudevents, hello_retail
+from chalicelib.events.desk import Registration
 from chalicelib.events.told import Converted
 from chalicelib.http import Request
 
@@ -61,14 +62,21 @@ def said(request: Request, kind: str, document: Any) -> Said:
     """
     found = _converted(request, kind, document)
     if found.actor is None:
-        access.require_to_say(found.fact.type, request.roles)
+        access.require_to_say(found.kind, request.roles)
     actor = found.actor or request.actor
     told = replace(request, path="/events", actor=actor)
     once = None if found.key is None else Once.of(told, found.key, document, found.named)
-    fact = found.fact.model_copy(update={"claimed": found.claimed})
-    own = Said(found.subject, fact, actor, once, found.personal)
+    own = Said(found.subject, _fact(found, actor), actor, once, found.personal)
     # Who speaks for others knows nothing that they said before.
     return own if found.actor is None else replace(own, fact=own.on(None), adds=None)
+
+
+def _fact(found: Converted, actor: str) -> Told:
+    """The event's data with what it claims; of who registers, under their key."""
+    fact, claimed = found.fact, found.claimed
+    if isinstance(fact, Registration):
+        fact = photographers.registered(actor, fact, claimed.time_origin if claimed else None)
+    return fact.model_copy(update={"claimed": claimed})
 
 
 def _converted(request: Request, kind: str, document: Any) -> Converted:
