@@ -23,7 +23,7 @@ from chalicelib import work as queue
 from chalicelib.checkpoint import READY, Level
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
-from chalicelib.decisions.desk import OFFER, TIME_OUT
+from chalicelib.decisions.desk import MESSAGE, OFFER, TIME_OUT
 from chalicelib.decisions.product import SEND_TO_DESK, TELL_DESK
 from chalicelib.decisions.todo import kind_of, owed_by
 from chalicelib.errors import CatchingUp, CloudFailure, TryAgain, Waits
@@ -37,6 +37,7 @@ from chalicelib.todos import (
     expire,
     lease,
     maker,
+    message,
     notify,
     offer,
     refund,
@@ -251,4 +252,5 @@ KINDS: Mapping[str, Kind] = {
     TELL_DESK: tell_desk.do,
     OFFER: offer.do,
     TIME_OUT: time_out.do,
+    MESSAGE: message.do,
 }
