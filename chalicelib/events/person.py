@@ -11,13 +11,14 @@ import re
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 
 from chalicelib.events.envelope import Model, example
 from chalicelib.events.product import LINE, TEXT, not_blank
 
-E164 = r"^\+[1-9][0-9]{6,14}$"
-BETWEEN_DIGITS = re.compile(r"[ ().-]")
+# A telephone number as people write it, and what they put between its digits.
+WRITTEN = r"^\+[1-9]([ ().-]{0,2}[0-9]){6,14}$"
+BETWEEN = re.compile(r"[ ().-]")
 
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$"
 
@@ -40,10 +41,9 @@ def as_seen(name: str) -> str:
 
 def as_dialled(number: str) -> str:
     """The number as E.164 has it. Raises ValueError for what is no number of a telephone."""
-    dialled = BETWEEN_DIGITS.sub("", number)
-    if not re.fullmatch(E164, dialled):
+    if not re.fullmatch(WRITTEN, number):
         raise ValueError("must be a telephone number with + and its country, as +49 151 5550123")
-    return dialled
+    return BETWEEN.sub("", number)
 
 
 Name = Annotated[
@@ -55,11 +55,9 @@ Address = Annotated[
     str, StringConstraints(min_length=1, max_length=500, pattern=TEXT), AfterValidator(not_blank)
 ]
 Email = Annotated[str, StringConstraints(max_length=254, pattern=EMAIL)]
-Phone = Annotated[str, StringConstraints(pattern=E164)]
+Phone = Annotated[str, StringConstraints(pattern=r"^\+[1-9][0-9]{6,14}$")]
 Dialled = Annotated[
-    str,
-    StringConstraints(pattern=r"^\+[0-9 ().-]{7,40}$"),
-    AfterValidator(as_dialled),
+    str, AfterValidator(as_dialled), WithJsonSchema({"type": "string", "pattern": WRITTEN})
 ]
 Token = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,255}$")]
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from photographing import number, registered
 from shopfront import Answer, Shopfront, names
 
 from chalicelib import door, store
@@ -130,6 +131,7 @@ LEGAL: dict[str, Any] = {
     "/fulfillments": lambda front, to: place(front, HOME, to),
     "/deliveries": fulfilled,
     "/tickets/{id}": ticket,
+    "/photographers/{id}": registered,
 }
 
 
@@ -142,4 +144,5 @@ def stage(front: Shopfront, route: Route, to: str) -> tuple[str, dict[str, Any]]
         return route.path.replace("{id}", entity), named
     entity = front.product(to, id=f"staged-{next(names)}")
     fresh = {"id": f"fresh-{next(names)}"} if route.path in ("/products", "/events") else {}
+    fresh = {"phone": number()} if route.path == "/photographers" else fresh
     return route.path.replace("{id}", entity), fresh

@@ -35,6 +35,7 @@ MOVES = [
     Route("POST", "/products/bad-input/purchases", "customer", {}),
 ]
 ME = Route("PUT", "/customers/me", "customer", {"contact": {"email": "me@example.com"}})
+PHIL = Route("POST", "/photographers", "photographer", {"phone": "+49 151 5550198"})
 SOLD = {"schema": "com.nordstrom/product/purchase/1-0-0", "id": "bad-input"}
 SEEN = {
     "specversion": "1.0",
@@ -45,7 +46,7 @@ SEEN = {
 }
 SAID = Route("POST", "/events", "customer", SOLD)
 TOLD = Route("POST", "/events", "customer", SEEN, "application/cloudevents+json")
-WRITES = [SESSIONS, *MOVES, ME, SAID, TOLD]
+WRITES = [SESSIONS, *MOVES, ME, PHIL, SAID, TOLD]
 ORDERS = [
     Route("POST", "/orders", "customer", CART),
     Route("POST", "/orders", "customer", HOME),
@@ -170,7 +171,7 @@ class TestEveryRouteWithABody:
             assert answer.fields == {"Read-After"}, text
 
 
-@pytest.mark.parametrize("route", [*MOVES, ME, SAID, *ORDERS], ids=str)
+@pytest.mark.parametrize("route", [*MOVES, ME, PHIL, SAID, *ORDERS], ids=str)
 def test_an_idempotency_key_is_1_to_255_visible_ascii_characters(
     refused: Any, route: Route
 ) -> None:

@@ -196,8 +196,3 @@ def test_who_was_erased_logs_in_no_more(front: Shopfront, refused: Any) -> None:
     assert refused(410, "POST", "/events", login, to=gone).slug == "erased"
     (item,) = front.call("POST", "/events/batch", [login], to=gone).said["items"]
     assert (item["status"], item["type"]) == (410, "/problems/erased")
-
-
-def test_telephones_are_not_taken_yet(front: Shopfront, refused: Any) -> None:
-    said = event("user-info/update-phone", id="a", phone="4255552603")
-    assert refused(422, "POST", "/events", said, to="customer").slug == "not-supported-yet"

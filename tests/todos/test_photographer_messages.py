@@ -55,11 +55,16 @@ class Phil:
 
 
 @pytest.fixture
-def phil(shop: Any, monkeypatch: pytest.MonkeyPatch) -> Phil:
-    """He is known to the view, and the mug is in the catalog."""
+def mug(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The mug is in the catalog."""
+    monkeypatch.setattr(catalog, "names", lambda _: {"mug-1": "Mug"})
+
+
+@pytest.fixture
+def phil(shop: Any, mug: None, monkeypatch: pytest.MonkeyPatch) -> Phil:
+    """He is known to the view."""
     phil = Phil()
     monkeypatch.setattr(desk, "pii_of", lambda _: phil.pii)
-    monkeypatch.setattr(catalog, "names", lambda _: {"mug-1": "Mug"})
     monkeypatch.setattr(read, "now_ms", lambda: NOW)
     return phil
 
@@ -94,12 +99,18 @@ AGAIN = "Register again to be asked for more."
         ("withdrawn", {}, f"The product has a picture by now: do not send yours. {MORE}"),
     ],
 )
-def test_a_photographer_is_told_in_one_text_message(
-    phil: Phil, about: str, members: Any, text: str
+def test_what_a_photographer_is_told_fits_one_text_message(
+    mug: None, about: str, members: Any, text: str
 ) -> None:
-    assert phil.tell(about, **members)
-    assert phil.texts() == [text]
+    assert message.TEXTS[about](HERE.having(**members), NOW) == text
     assert len(text) <= message.MOST
+
+
+def test_a_photographer_is_told_by_text_message(phil: Phil) -> None:
+    assert phil.tell("assigned", assignment=ASKED)
+    assert phil.texts() == [ASKS]
+    assert not phil.tell("assigned")
+    assert phil.texts() == [ASKS]
 
 
 @pytest.mark.parametrize(
@@ -116,17 +127,14 @@ def test_a_photographer_is_told_in_one_text_message(
         ("withdrawn", {"assignment": ASKED}),
     ],
 )
-def test_what_is_no_longer_so_when_it_could_be_said_is_not_said(
-    phil: Phil, about: str, members: Any
-) -> None:
-    assert not phil.tell(about, **members)
-    assert phil.texts() == []
+def test_what_is_no_longer_so_when_it_could_be_said_is_not_said(about: str, members: Any) -> None:
+    assert message.TEXTS[about](HERE.having(**members), NOW) is None
 
 
-@pytest.mark.parametrize("about", ["thanks", "expired", "withdrawn"])
-def test_whose_time_is_over_is_told_how_the_last_picture_ended(phil: Phil, about: str) -> None:
-    assert phil.tell(about, None)
-    assert phil.texts()[0].endswith(AGAIN)
+def test_whose_time_is_over_is_told_how_the_last_picture_ended(phil: Phil) -> None:
+    for about in ("thanks", "expired", "withdrawn"):
+        assert phil.tell(about, None)
+    assert [text[-len(AGAIN) :] for text in phil.texts()] == [AGAIN] * 3
 
 
 @settings(max_examples=40)
@@ -141,11 +149,11 @@ def test_a_long_name_is_cut_so_that_the_message_stays_one(name: str) -> None:
 
 
 def test_a_product_that_the_catalog_does_not_know_is_told_by_its_id(
-    phil: Phil, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(catalog, "names", lambda _: {})
-    phil.tell("assigned", assignment=ASKED)
-    assert '"mug-1"' in phil.texts()[0]
+    text = message.TEXTS["assigned"](HERE.having(assignment=ASKED), NOW)
+    assert text == ASKS.replace("Mug", "mug-1")
 
 
 def test_who_was_erased_is_told_nothing(phil: Phil) -> None:

@@ -17,7 +17,7 @@ from chalicelib.events import customer, product
 from chalicelib.events.desk import Registration
 from chalicelib.events.envelope import Model, Told
 from chalicelib.events.hello_retail.origin import parts
-from chalicelib.events.person import Name, as_dialled
+from chalicelib.events.person import BETWEEN, WRITTEN, Name, as_dialled
 from chalicelib.events.told import Entity
 
 # A host that has a dot: base64 has none.
@@ -27,6 +27,10 @@ ADDRESS = {
     "pattern": product.HTTP_URL.replace("https?://", "(https?://|//)?", 1),
 }
 HOST = re.compile(r"(//)?(?=[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?(/|$))")
+
+# Ten digits, as hello-retail's page sends them.
+TEN = r"^[ (]{0,2}[0-9]([ ().-]{0,2}[0-9]){9}$"
+NUMBER = {"type": "string", "anyOf": [{"pattern": TEN}, {"pattern": WRITTEN}]}
 
 Alias = Callable[[str], str]
 
@@ -38,9 +42,8 @@ def _with_scheme(address: Any) -> Any:
 
 
 def _with_country(number: str) -> str:
-    """The number as E.164 has it: America's, where there are ten digits and nothing else."""
-    digits = re.sub(r"[ ().-]", "", number)
-    return as_dialled(f"+1{digits}" if re.fullmatch(r"[0-9]{10}", digits) else digits)
+    """The number as E.164 has it: America's, where there are ten digits and no more."""
+    return as_dialled(f"+1{BETWEEN.sub('', number)}" if re.fullmatch(TEN, number) else number)
 
 
 Person = Annotated[
@@ -134,9 +137,7 @@ class UpdatePhone(Said):
     """`id` is that of the photographer who registers, with ten digits or a whole number."""
 
     id: Person
-    phone: Annotated[
-        str, StringConstraints(pattern=r"^\+?[0-9 ().-]{7,40}$"), AfterValidator(_with_country)
-    ]
+    phone: Annotated[str, AfterValidator(_with_country), WithJsonSchema(NUMBER)]
 
     def subject(self, alias: Alias) -> str:  # noqa: ARG002
         return "desk/photos"
