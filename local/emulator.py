@@ -10,7 +10,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import os
+import secrets
 import socket
+import time
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +51,10 @@ def _configure(port: int, data: Path) -> None:
 
 async def _serve(listener: socket.socket) -> None:
     from ministack.app import app  # noqa: PLC0415  (MiniStack reads the environment here)
+    from ministack.services import sns  # noqa: PLC0415
 
     application: Any = app
+    sns.new_uuid = _dated  # a message of SNS tells by its id alone when it was sent
     server = Server(
         Config(
             application,
@@ -63,6 +68,14 @@ async def _serve(listener: socket.socket) -> None:
     announcing = asyncio.create_task(_announce(listener.getsockname()[1]))
     await server.serve(sockets=[listener])
     announcing.cancel()
+
+
+def _dated() -> str:
+    """A UUIDv7 (RFC 9562 §5.7): milliseconds, then random."""
+    noise = secrets.randbits(74)
+    stamp, version, variant = time.time_ns() // 1_000_000, 0x7, 0b10
+    parts = stamp << 80 | version << 76 | noise >> 62 << 64 | variant << 62 | noise % 2**62
+    return str(uuid.UUID(int=parts))
 
 
 async def _announce(port: int) -> None:

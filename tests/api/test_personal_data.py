@@ -70,6 +70,7 @@ EXPORTED = {
     "timeProcess": "2017-03-28T23:29:29.720Z",
 }
 LOGIN = {"schema": "com.nordstrom/user-info/login/1-0-0", "id": EMAIL, "name": NAME}
+TELEPHONE = {"schema": "com.nordstrom/user-info/update-phone/1-0-0", "id": EMAIL, "phone": PHONE}
 CLOUDEVENT = {
     "specversion": "1.0",
     "id": "seen-1",
@@ -129,7 +130,7 @@ def bodies(method: str, path: str) -> Iterator[bytes]:
     """Everything that may be sent to the route in a body, but what is meant to be published."""
     known = [body for kind, body in examples(method, path) if kind == "application/json"]
     if path == "/events":
-        known += [EXPORTED, LOGIN]
+        known += [EXPORTED, LOGIN, TELEPHONE]
         yield from imported()
     for body in known or [{}]:
         if isinstance(body, dict):
@@ -150,6 +151,7 @@ def imported() -> Iterator[bytes]:
         yield json.dumps(EXPORTED | {"origin": origin, "eventId": event}).encode()
         yield json.dumps(EXPORTED["data"] | {"origin": origin}).encode()
         yield json.dumps(LOGIN | {"origin": origin}).encode()
+        yield json.dumps(TELEPHONE | {"origin": origin}).encode()
 
 
 def pictures(image: str) -> Iterator[bytes]:
