@@ -19,6 +19,7 @@ from chalicelib import (
     errors,
     health,
     http,
+    inbox,
     latest,
     log,
     notary,
@@ -281,6 +282,20 @@ def leave_desk(request: http.Request, id: Entity) -> Any:  # noqa: A002
 def list_assignments(request: http.Request) -> Any:
     """Which picture one is asked for now; an admin sees whom for which, the newest first."""
     return desk.assignments(request)
+
+
+@route(
+    "GET",
+    "/inbox",
+    public=True,
+    hears=KNOWN,
+    gives=Page[inbox.Text],
+    refuses=(errors.NotFound, errors.Throttled),
+    shows=inbox.show,
+)
+def list_texts(request: http.Request) -> Any:
+    """The text messages that were sent, the newest first; only where no telephone rings."""
+    return inbox.inbox(request)
 
 
 @route("POST", "/products/{id}/views", hears=WRITE, takes=View, gives=door.RECORDED)

@@ -33,7 +33,7 @@ LAYERS = (
     {"door", "verdicts", "health", "web"},
     {"customers", "proofs"},
     {"photographers"},
-    {"writer", "latest", "todos", "orders", "tickets"},
+    {"writer", "latest", "todos", "orders", "tickets", "inbox"},
     {"webhook"},
 )
 LOWER = {

@@ -13,8 +13,7 @@ from photographing import at_desk, happened, id_of, number, offered, register, r
 from shopfront import Answer, Shopfront, at
 
 from chalicelib import config, personal, photographers, store, vault
-from chalicelib.decisions import desk as judge
-from chalicelib.decisions.desk import MESSAGE, SUBJECT
+from chalicelib.decisions.desk import MESSAGE, SUBJECT, doubts
 from chalicelib.events import desk
 from ops import verify as verifying
 
@@ -137,7 +136,7 @@ class TestRegistering:
         self, front: Shopfront, phil: str, refused: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         registered(front, phil)
-        monkeypatch.setattr(judge, "MOST_PHOTOGRAPHERS", 1)
+        monkeypatch.setattr(doubts, "MOST_PHOTOGRAPHERS", 1)
         body = {"phone": number()}
         other = front.person("photographer")
         front.settle()
@@ -147,7 +146,7 @@ class TestRegistering:
     def test_enough_assignments_are_enough(
         self, front: Shopfront, phil: str, refused: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(judge, "MOST_LEFT", 6)
+        monkeypatch.setattr(doubts, "MOST_LEFT", 6)
         body = {"phone": number()}
         for _ in range(2):
             registered(front, phil, body["phone"])
@@ -355,7 +354,7 @@ class TestHelloRetail:
             ("MOST_PHOTOGRAPHERS", 1, "desk-full"),
             ("MOST_LEFT", 3, "enough-assignments"),
         ):
-            monkeypatch.setattr(judge, name, most)
+            monkeypatch.setattr(doubts, name, most)
             who = other if slug == "desk-full" else phil
             phone = UPDATE_PHONE | {"phone": ten_digits()}
             assert refused(409, "POST", "/events", phone, to=who).slug == slug

@@ -54,6 +54,7 @@ TABLE = {
     "GET /views": {"admin"},
 }
 PUBLIC = {
+    "GET /inbox",
     "POST /sessions",
     "POST /payments/webhook",
     "GET /products",
