@@ -1,7 +1,8 @@
-"""The coffee shop's scenario and the cake shop's story, in the shop that `make run` starts.
+"""The stories that the shop came from, in the shop that `make run` starts.
 
-Dispatcher, worker and bank are processes of their own; mails and text messages are read where the
-emulator of SES and SNS keeps them, the courier's message is received from the queue.
+They are the coffee shop's, the cake shop's and the workshop's. Dispatcher, worker and bank are
+processes of their own; mails and text messages are read where the emulator of SES and SNS keeps
+them, the courier's message is received from the queue.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ from whole_shop import Shop
 
 PATIENCE_S = 20
 JOHNS_MAIL, JOHNS_PHONE = "john@example.com", "+4915155501234"
+PHILS_PHONE = "+4915155505678"
+PICTURE = {"image": "https://pictures.example/red-mug.jpg"}
+MUG = {"id": "red-mug", "brand": "Kiln", "name": "Red mug", "description": "", "category": "mugs"}
 COFFEES = {"espresso": 250, "flat-white": 420, "cappuccino": 400, "batch-brew": 300}
 T = TypeVar("T")
 
@@ -305,3 +309,52 @@ def test_a_hundred_identical_orders_under_one_key_are_one_order_and_one_charge(t
     hugo.sees(entity, "paid")
     assert [*hugo.listed("customer")] == [entity]
     assert [charge["amount"]["amount"] for charge in town.bank("charges", order=entity)] == [750]
+
+
+def scores(town: Town, role: str) -> dict[str, int]:
+    """What each merchant or photographer has sold, by their id."""
+    status, said = town.shop.send("GET", f"/scores?role={role}")
+    assert status == 200, said
+    return {item["userId"]: item["score"] for item in json.loads(said)["items"]}
+
+
+def test_merchants_list_photographers_photograph_customers_buy_and_both_are_credited(
+    town: Town,
+) -> None:
+    mia, cleo = town.person("Mia", "merchant"), town.person("Cleo", "customer")
+    phil, pia = town.person("Phil", "photographer"), town.person("Pia", "photographer")
+    for entity in (*COFFEES, "productId11"):  # what has its picture is asked of nobody
+        pia.asks("PUT", f"/products/{entity}/photo", PICTURE)
+    me = {each: each.asks("GET", "/customers/me")["id"] for each in (mia, phil)}
+
+    # A photographer registers a telephone number, and is told what that comes to.
+    phil.asks("POST", "/photographers", {"phone": "+49 151 5550 5678", "name": "Phil"})
+    (welcome,) = until(lambda: town.texts(PHILS_PHONE), len)
+    assert welcome.startswith("We may ask you for 3 pictures until ")
+
+    # A merchant enters a product, and the photographer is asked for its picture.
+    mia.asks("POST", "/products", MUG)
+    assignments = lambda: phil.asks("GET", "/assignments")["items"]  # noqa: E731
+    (asked,) = until(assignments, len)
+    assert (asked["product"], asked["name"], asked["photographer"]) == (
+        "red-mug",
+        "Red mug",
+        me[phil],
+    )
+    _, text = until(lambda: town.texts(PHILS_PHONE), lambda texts: len(texts) == 2)
+    assert text.startswith('We ask you for a picture of "Red mug".')
+    assert pia.asks("GET", "/assignments")["items"] == []
+
+    # The photographer gives it a picture, and it is in the catalog.
+    phil.asks("PUT", "/products/red-mug/photo", PICTURE)
+    assert phil.asks("GET", "/products/red-mug")["image"] == PICTURE["image"]
+    until(assignments, lambda items: items == [])
+    standing = phil.asks("GET", f"/photographers/{me[phil]}")
+    assert (standing["completed"], standing["left"], standing["phone"]) == (1, 2, PHILS_PHONE)
+
+    # A customer buys it, and both scores rise.
+    before = scores(town, "creator").get(me[mia], 0)
+    cleo.after = phil.after
+    cleo.asks("POST", "/products/red-mug/purchases")
+    until(lambda: scores(town, "creator").get(me[mia]), lambda score: score == before + 1)
+    until(lambda: scores(town, "photographer").get(me[phil]), lambda score: score == 1)
