@@ -10,7 +10,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench import consumer, imports, kinesis_put, reference, replay, serving, signing, world
+from bench import audit, consumer, imports, kinesis_put, reference, replay, serving, signing, world
 
 Measured = Mapping[str, float]
 
@@ -112,6 +112,19 @@ def _replay(size: float, seed: int) -> Measured:
     }
 
 
+def _audit(size: float, seed: int) -> Measured:
+    busy = world.Mix(_scaled(40_000, size), seed=seed)
+    quiet = world.Mix(_scaled(10_000, size), seed=seed)
+    with world.cloud() as running:
+        large = audit.measure(running, busy, audit.BUSY)
+        small = audit.measure(running, quiet, audit.QUIET)
+    return {
+        "audit_events_per_s": large.events_per_s,
+        "audit_events_per_s_quiet": small.events_per_s,
+        "audit_segments_per_s_quiet": small.segments_per_s,
+    }
+
+
 def _serving(size: float, seed: int) -> Measured:  # noqa: ARG001
     served = serving.measure(_scaled(1000, size))
     return {
@@ -178,6 +191,15 @@ MEASUREMENTS = (
             "replay_idle_mb": _REPORTED,
         },
         _replay,
+    ),
+    Measurement(
+        "audit",
+        {
+            "audit_events_per_s": _REPORTED,
+            "audit_events_per_s_quiet": _REPORTED,
+            "audit_segments_per_s_quiet": _REPORTED,
+        },
+        _audit,
     ),
     Measurement(
         "serving",

@@ -65,16 +65,23 @@ def measure(running: Cloud, mix: world.Mix) -> Replay:
     )
 
 
-def fill(shard: Shard, events: Sequence[Envelope], seed: int) -> None:
+def fill(
+    shard: Shard,
+    events: Sequence[Envelope],
+    seed: int,
+    sizes: tuple[int, int] = (SMALLEST, LARGEST),
+) -> None:
     """The events, sealed, in the shard's archive and nowhere else."""
-    for batch in _batches(events, random.Random(seed)):
+    for batch in _batches(events, random.Random(seed), sizes):
         archive.append(Batch(shard, batch), lambda _: ())
 
 
-def _batches(events: Sequence[Envelope], chance: random.Random) -> Iterator[tuple[Record, ...]]:
+def _batches(
+    events: Sequence[Envelope], chance: random.Random, sizes: tuple[int, int]
+) -> Iterator[tuple[Record, ...]]:
     key, at = keys.producer(), 0
     while at < len(events):
-        end = at + chance.randint(SMALLEST, LARGEST)
+        end = at + chance.randint(*sizes)
         yield tuple(
             Record(
                 world.FIRST_SEQUENCE + number,

@@ -6,21 +6,20 @@ finds. 1: what it checks does not hold. 2: there is no shop there, or not what w
 
 from __future__ import annotations
 
-import json
 import re
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
-from botocore.exceptions import BotoCoreError, ClientError
 from rich.console import Console
 
-from chalicelib.errors import Behind, CloudFailure, Invalid, Unavailable
+from chalicelib.errors import Invalid
 from chalicelib.events import Position
 from chalicelib.events.envelope import TODO
+from ops import audit as auditing
 from ops import doctor as examining
 from ops import erase as erasing
 from ops import explain as explaining
@@ -34,25 +33,16 @@ from ops import shown as showing
 from ops import tail as tailing
 from ops import verify as verifying
 from ops import views as viewing
+from ops.audit.seen import remembered
 from ops.doctor.show import show as examined
 from ops.progress import steps
 from ops.query import show as answering
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from ops.verb import AsJson
+from ops.verb import as_json as _json
+from ops.verb import in_shop as _in_shop
+from ops.verb import or_why_not as _or_why_not
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
-UNANSWERED = (
-    shop.NoShopError,
-    Behind,
-    CloudFailure,
-    Unavailable,
-    ClientError,
-    BotoCoreError,
-    querying.QueryError,
-    proving.NotProvenError,
-)
-AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON, one object a line")]
 
 
 @app.callback()
@@ -281,31 +271,27 @@ def prove(
 
 
 @app.command()
+def audit(
+    *,
+    seen: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="the tree head of the last audit; kept anew")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The whole archive against the signed tree, with every signature; 1 where it is not so."""
+    with _in_shop():
+        kept = None if seen is None else remembered(seen)
+        with steps("segments audited", max(1, logs.segments())) as step:
+            found = auditing.audit(kept, step)
+        print(_json(asdict(found)) if as_json else auditing.told(found))
+    raise typer.Exit(1 if found.wrong else 0)
+
+
+@app.command()
 def env() -> None:
     """For a shell: eval "$(python -m ops env)", and it is in this shop, as is what it starts."""
     with _or_why_not():
         print(*shop.lines(), sep="\n")
-
-
-@contextmanager
-def _in_shop() -> Iterator[None]:
-    with _or_why_not():
-        shop.enter()
-        yield
-
-
-@contextmanager
-def _or_why_not() -> Iterator[None]:
-    try:
-        yield
-    except UNANSWERED as reason:
-        typer.echo(f"ops: {reason}", err=True)
-        raise typer.Exit(2) from None
-
-
-def _json(value: Any) -> str:
-    """In ASCII: what a record says of itself does not speak to the terminal here either."""
-    return json.dumps(value)
 
 
 if __name__ == "__main__":

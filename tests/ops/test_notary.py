@@ -15,7 +15,9 @@ from chalicelib.notary import kept
 from chalicelib.notary.bundle import EMPTY, decode, encode
 from chalicelib.notary.leaf import Leaf, contents
 from chalicelib.notary.proof import Bundles
-from chalicelib.signing import keys, note, tree
+from chalicelib.signing import SigningKey, Trust, keys, note, tree
+from chalicelib.signing.trust import opened
+from local import provision
 
 SHARDS = [Shard("tillstream-test-1", f"shardId-{number:012d}") for number in range(3)]
 
@@ -213,6 +215,24 @@ class TestRaces:
         monkeypatch.setattr(kept, "publish", lambda *_: False)
         with pytest.raises(CloudFailure, match="contended"):
             notary.sweep()
+
+
+def test_a_new_notary_signs_the_same_head_anew(books, shop, cloud, monkeypatch):
+    segments(books[0], 1)
+    notary.sweep()
+    before, new = kept.head(), SigningKey(keys.new_key())
+    root = provision.key(cloud.state, "root")
+    document = opened(keys.document().encode(), {root.kid: root.public})
+    entry = {**document["keys"][1], "kid": new.kid, "x": new.public.x}
+    document |= {"version": 2, "keys": [*document["keys"], entry]}
+    body = Trust.sign(document, root)
+    config.client("s3").put_object(Bucket=shop.archive_bucket, Key="trust/2.json", Body=body)
+    keys.forget()
+    monkeypatch.setattr(keys, "notary", lambda: new)
+    notary.sweep()
+    assert kept.head() != before
+    assert note.opened(kept.head().note, notary.origin(), [new.public]).size == 1
+    assert kept.read("tree-heads/1").decode() == before.note
 
 
 class TestHeadsThatAreNotOurs:

@@ -18,6 +18,8 @@ VERBS = [
     ["quarantine"],
     ["parked"],
     ["doctor"],
+    ["audit"],
+    ["prove", "some-event"],
     ["erase", "somebody"],
     ["retry", "--all"],
     ["env"],
