@@ -10,7 +10,7 @@ whatever races. Nothing is ever changed or deleted.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any
@@ -67,7 +67,7 @@ def append(batch: Batch, ancestors: Ancestors, listing: Listing = _no_stream) ->
     """
     tail, segments, records = _known_tail(batch.shard, listing), [], batch.records
     while records := tuple(record for record in records if record.sequence > tail.last):
-        parents = _parents_of(batch.shard, ancestors, listing) if tail == EMPTY else []
+        parents = _parents_of(batch.shard, ancestors, listing) if tail == EMPTY else {}
         segment = _next(batch.shard, tail, records, parents)
         segments.append(segment if _put(segment) else get(batch.shard, tail.last))
         tail = _tails[batch.shard] = segments[-1].tail
@@ -99,28 +99,35 @@ def _next(
     shard: Shard,
     tail: Tail,
     records: tuple[Record, ...],
-    parents: Sequence[tuple[Shard, Tail]],
+    parents: Mapping[Shard, Tail],
 ) -> Segment:
-    clock = max((found.clock for _, found in parents), default=tail.clock)
-    named = tuple(str(parent) for parent, _ in parents)
+    clock = max((found.clock for found in parents.values()), default=tail.clock)
+    named = tuple(map(str, parents))
     return Segment(shard, tail.last, records, tail.previous, clock, named)
 
 
-def _parents_of(shard: Shard, ancestors: Ancestors, listing: Listing) -> list[tuple[Shard, Tail]]:
+def _parents_of(shard: Shard, ancestors: Ancestors, listing: Listing) -> dict[Shard, Tail]:
     """The nearest ancestors that have segments; one behind another is reached through it.
 
     What is behind another the archive says: the stream forgets who was closed long ago. A shard
-    without such ancestors comes after what ended before it.
+    without such ancestors, or with an empty one that is forgotten, comes after all that ended
+    before it.
     """
-    found: list[tuple[Shard, Tail]] = []
+    found: dict[Shard, Tail] = {}
     passed: set[Shard] = set()
+    empty: set[Shard] = set()
     for ancestor in ancestors(shard):
         if ancestor in passed:
             passed |= _parents(ancestor)
         elif (end := tail(ancestor)) != EMPTY:
-            found.append((ancestor, end))
+            found[ancestor] = end
             passed |= _parents(ancestor)
-    return found or [(last, tail(last)) for last in _ends_before(shard, listing)]
+        else:
+            empty.add(ancestor)
+    if not found or (empty and not empty <= listing(shard.stream).keys()):
+        ends = _ends_before(shard, listing)
+        found |= {end: tail(end) for end in ends if end not in passed}
+    return found
 
 
 def _ends_before(shard: Shard, listing: Listing) -> list[Shard]:

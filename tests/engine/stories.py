@@ -19,7 +19,7 @@ from chalicelib.view import View
 from chalicelib.views import VIEWS
 
 NEW = "tillstream-test-10"
-NAMES = [f"shardId-{number:012d}" for number in range(6)]
+NAMES = [f"shardId-{number:012d}" for number in range(12)]
 SUBJECTS = ["product/1", "product/2", "product/12", "customer/ada", "customer/bob"]
 SUBJECTS += ["order/1", "order/12"]
 MOVES = {
@@ -30,7 +30,8 @@ MOVES = {
 
 # For each phase of the log the shard of each of five subjects, and again; and the parents of each
 # shard.
-LAYOUTS: dict[str, tuple[list[list[int]], dict[int, list[int]]]] = {
+Layout = tuple[list[list[int]], dict[int, list[int]]]
+LAYOUTS: dict[str, Layout] = {
     "one": ([[0, 0, 0, 0, 0]], {0: []}),
     "two": ([[0, 1, 0, 1, 0]], {0: [], 1: []}),
     "split": ([[0, 0, 0, 0, 0], [1, 2, 1, 2, 2]], {0: [], 1: [0], 2: [0]}),
@@ -112,17 +113,47 @@ CODES = [CODE, Code(DECIDERS, [*VIEWS, BRITTLE]), Code(STUMBLING, [*VIEWS, BRITT
 @st.composite
 def worlds(draw: Any, most: int = 24, steps: Any = told) -> World:
     """A shop with its log."""
-    layout = draw(st.sampled_from(list(LAYOUTS)))
-    world = build(layout, draw(st.lists(steps, min_size=1, max_size=most)))
+    said = draw(st.lists(steps, min_size=1, max_size=most))
+    layout = draw(st.sampled_from([*LAYOUTS, None]))
+    world = lay(*draw(trees()), said) if layout is None else build(layout, said)
     world.code = draw(st.sampled_from(CODES))
     return world
 
 
+@st.composite
+def trees(draw: Any) -> tuple[Layout, dict[str, str]]:
+    """Shards that split, merge and begin anew in any way, some without a record; and their streams.
+
+    After a change each subject of a shard that was closed is in any of those that came of it.
+    """
+    live = list(range(draw(st.integers(1, 2))))
+    parents: dict[int, list[int]] = {shard: [] for shard in live}
+    streams: dict[str, str] = {}
+    phases = [[draw(st.sampled_from(live)) for _ in range(5)]]
+    for generation in range(2, 2 + draw(st.integers(1, 3))):
+        change = draw(st.sampled_from(["split", "merge", "anew"]))
+        closed = draw(st.permutations(live))[: {"split": 1, "merge": 2}.get(change)]
+        born = [len(parents) + more for more in range(1 if change == "merge" else 2)]
+        parents |= {shard: [] if change == "anew" else sorted(closed) for shard in born}
+        stream = f"tillstream-test-{5 * generation}" if change == "anew" else None
+        inherited = stream or streams.get(NAMES[closed[0]])
+        streams |= {NAMES[shard]: inherited for shard in born if inherited}
+        live = [shard for shard in live if shard not in closed] + born
+        moved = [draw(st.sampled_from(born)) if s in closed else s for s in phases[-1]]
+        phases.append(moved)
+    return (phases, parents), streams
+
+
 def build(layout: str, steps: list[Told]) -> World:
     """The log that the steps tell."""
-    phases, parents = LAYOUTS[layout]
+    return lay(LAYOUTS[layout], STREAMS.get(layout, {}), steps)
+
+
+def lay(layout: Layout, streams: dict[str, str], steps: list[Told]) -> World:
+    """The log that the steps tell, on these shards."""
+    phases, parents = layout
     over = {NAMES[shard]: [NAMES[p] for p in them] for shard, them in parents.items()}
-    world = World(over, STREAMS.get(layout, {}))
+    world = World(over, streams)
     now, earlier = START, []
     last = len(phases) - 1
     for number, step in enumerate(sorted(steps, key=lambda step: min(step.phase, last))):

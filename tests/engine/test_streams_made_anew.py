@@ -8,8 +8,10 @@ import pytest
 from stories import NAMES
 from worlds import START, STREAM, World, said, simulated
 
-from chalicelib import archive, log, projector
+from chalicelib import archive, config, log, projector
 from chalicelib.errors import AnotherStream
+from chalicelib.events import Batch, Record, Shard
+from local import provision
 
 ZERO, ONE, TWO, THREE = NAMES[:4]
 
@@ -66,6 +68,18 @@ def test_so_does_the_child_of_an_empty_shard_that_was_forgotten_with_all_before_
         assert len(world.checkpoints()) == 3, "what came before was folded first"
         world.parents[THREE] = [ONE]
         assert world.rows() == world.fold().rows
+
+
+def test_a_merged_shard_comes_after_what_was_behind_its_empty_parent_that_was_forgotten():
+    world = World({ZERO: [], ONE: [], TWO: [ONE], THREE: [ZERO, TWO]})
+    with simulated(world):
+        for shard in (ZERO, ONE):
+            written(world, shard, "created")
+            folded(world, shard)
+        forgotten(world, ONE, TWO)
+        written(world, THREE, "purchased")
+        folded(world, THREE)
+        assert set(first_parents(world, THREE)) == {str(world.shard(each)) for each in (ZERO, ONE)}
 
 
 def test_the_second_shard_of_a_stream_comes_after_no_shard_that_is_listed():
@@ -128,3 +142,17 @@ def test_a_process_that_knows_the_shard_asks_the_stream_no_more(monkeypatch):
         written(world, ZERO, "purchased")
         projector.project(world.batch(ZERO), world.code)
         assert world.rows() == world.fold().rows
+
+
+def test_over_the_wire_too_a_stream_that_was_deleted_and_made_again_is_refused(shop):
+    shard = Shard(shop.stream, ZERO)
+    first, later = (Record(log.listed(shop.stream)[shard] + n, START, "k", b"") for n in (1, 2))
+    projector.project(Batch(shard, (first,)))
+    archive._tails.clear()
+    projector.project(Batch(shard, (first, later)))
+    config.client("kinesis").delete_stream(StreamName=shop.stream)
+    provision.make_stream(shop.stream, 1)
+    archive._tails.clear()
+    with pytest.raises(AnotherStream):
+        projector.project(Batch(shard, (Record(log.listed(shop.stream)[shard], START, "k", b""),)))
+    assert archive.tail(shard).last == later.sequence
