@@ -50,7 +50,7 @@ LOWER = {
     "payments",
 }
 GROUND = {"events", "signing", "errors", "config"}
-CLOUD = {"log", "work", "archive", "store", "vault", "config", "signing.keys"}
+CLOUD = {"log", "work", "archive.objects", "store", "vault", "config", "signing.keys"}
 CLOUD |= {"todos.done", "todos.sending", "todos.courier", "notary.kept"}
 PURE = (
     "chalicelib.events",

@@ -13,13 +13,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chalicelib import config, telemetry
+from chalicelib import telemetry
+from chalicelib.archive import objects
 from chalicelib.archive.segment import EMPTY, Segment, Tail, decode, encode, with_clock
-from chalicelib.errors import AnotherStream, Behind, CloudFailure
+from chalicelib.errors import AnotherStream, Behind
 from chalicelib.events import Batch, Position, Record, Shard
 
 __all__ = [
@@ -175,8 +173,8 @@ def shards() -> list[Shard]:
     """Every shard the archive knows, older streams first."""
     found = [
         Shard(*folder.rstrip("/").split("/")[1:])
-        for stream in _folders("segments/")
-        for folder in _folders(stream)
+        for stream in objects.folders("segments/")
+        for folder in objects.folders(stream)
     ]
     return sorted(found, key=lambda shard: (_age(shard.stream), shard.id))
 
@@ -233,7 +231,7 @@ def segment_at(position: Position) -> Segment | None:
 def names_at(position: Position, most: int) -> list[int]:
     """The `before` of the segment that holds the position and of those before it, newest first."""
     start = _name(position.shard, position.sequence - 1)
-    page = _call(
+    page = objects.call(
         "list_objects_v2", Prefix=_folder(position.shard), StartAfter=start[:-1], MaxKeys=most
     )
     return [_before(entry["Key"]) for entry in page.get("Contents", ())]
@@ -256,7 +254,7 @@ def _list(folder: str, most: int | None = None) -> Iterator[int]:
     asked = most or 10
     more: dict[str, str] = {}
     while True:
-        page = _call("list_objects_v2", Prefix=folder, MaxKeys=asked, **more)
+        page = objects.call("list_objects_v2", Prefix=folder, MaxKeys=asked, **more)
         yield from (_before(entry["Key"]) for entry in page.get("Contents", ()))
         if most or not page.get("IsTruncated"):
             return
@@ -264,33 +262,9 @@ def _list(folder: str, most: int | None = None) -> Iterator[int]:
         more = {"ContinuationToken": page["NextContinuationToken"]}
 
 
-def _folders(prefix: str) -> Iterator[str]:
-    more: dict[str, str] = {}
-    while True:
-        page = _call("list_objects_v2", Prefix=prefix, Delimiter="/", **more)
-        yield from (entry["Prefix"] for entry in page.get("CommonPrefixes", ()))
-        if not page.get("IsTruncated"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
-
-
 def _put(segment: Segment) -> bool:
     """Whether this segment is now the one under its name; False when another's is."""
-    name, body = _name(segment.shard, segment.before), encode(segment)
-    for _ in range(5):
-        try:
-            config.client("s3").put_object(Bucket=_bucket(), Key=name, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 412:
-                return False
-            if status != 409:  # 409: another put is under way, ask again
-                raise CloudFailure(f"s3 put_object: {error}") from error
-        except BotoCoreError as error:
-            raise CloudFailure(f"s3 put_object: {error}") from error
-        else:
-            return True
-    raise CloudFailure(f"s3 put_object: {name} stays contended")
+    return objects.put(_name(segment.shard, segment.before), encode(segment))
 
 
 def get(shard: Shard, before: int) -> Segment:
@@ -303,23 +277,4 @@ def get(shard: Shard, before: int) -> Segment:
 
 def stored(shard: Shard, before: int) -> bytes:
     """One segment's object, as it lies there."""
-    answer = _call("get_object", Key=_name(shard, before))
-    try:
-        found: bytes = answer["Body"].read()
-    except BotoCoreError as error:
-        raise CloudFailure(f"s3 get_object: {error}") from error
-    return found
-
-
-def _call(operation: str, **request: Any) -> dict[str, Any]:
-    try:
-        answer: dict[str, Any] = getattr(config.client("s3"), operation)(
-            Bucket=_bucket(), **request
-        )
-    except (ClientError, BotoCoreError) as error:
-        raise CloudFailure(f"s3 {operation}: {error}") from error
-    return answer
-
-
-def _bucket() -> str:
-    return config.settings().archive_bucket
+    return objects.body(_name(shard, before))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib import archive, log, projector, store
+from chalicelib import archive, config, log, projector, store
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Batch, Position, Shard
 from chalicelib.projector import Code
@@ -88,7 +88,7 @@ def misplaced(patch: pytest.MonkeyPatch) -> None:
         entries: Sequence[tuple[str, str]], places: list[int], found: list[Position | None]
     ) -> bool:
         records = [{"PartitionKey": entries[p][0], "Data": entries[p][1].encode()} for p in places]
-        stream = archive.config.settings().stream
+        stream = config.settings().stream
         answer = log._call("put_records", StreamName=stream, Records=records)
         taken = [said for said in answer["Records"] if "SequenceNumber" in said]
         for place, said in zip(places, taken, strict=False):
