@@ -59,7 +59,7 @@ class Client:
         do = getattr(self.of.cloud[self.service], operation)
         match fault:
             case Fault.throttled:
-                raise refusal(operation, *TOO_FAST[self.service])
+                raise refusal(operation, *TOO_FAST.get(self.service, ("Throttled", 429)))
             case Fault.broken:
                 raise refusal(operation, "InternalServerError", 500)
             case Fault.lost:

@@ -14,7 +14,7 @@ from typing import Any
 
 import order_moves
 import pytest
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from worlds import KEY, SETTINGS, START, World, said, simulated
 
 from chalicelib import archive, config, door, projector, todos, vault
@@ -56,7 +56,7 @@ def charge(owed: Owed) -> order.Paid:
     """The kind under test: whatever the provider does not say may be said later."""
     try:
         answer = config.client("provider").charge(key=owed.id)
-    except ClientError as failure:
+    except (BotoCoreError, ClientError) as failure:
         raise TryAgain("the provider does not answer") from failure
     return order.Paid(todo=owed.id, payment=answer["payment"], amount=owed.state.total)
 
@@ -65,7 +65,7 @@ def refund(owed: Owed) -> order.Refunded:
     """The same for what is given back: the provider knows the key of each."""
     try:
         answer = config.client("provider").charge(key=owed.id)
-    except ClientError as failure:
+    except (BotoCoreError, ClientError) as failure:
         raise TryAgain("the provider does not answer") from failure
     amount = Price(amount=owed.todo.amount, currency=owed.state.total.currency)
     return order.Refunded(todo=owed.id, refund=answer["payment"], amount=amount)
@@ -99,10 +99,11 @@ class Till:
     def deliver(self) -> None:
         """The consumer has all that is on the log."""
         for shard in self.world.logs:
-            batch = self.world.batch(shard, self.delivered[shard])
+            start = self.delivered[shard]
+            batch = self.world.batch(shard, start)
             if batch.records:
                 projector.project(batch)
-                self.delivered[shard] += len(batch.records)
+                self.delivered[shard] = max(self.delivered[shard], start + len(batch.records))
 
     def later(self, by_ms: int = LATER_MS) -> None:
         """Time goes by."""

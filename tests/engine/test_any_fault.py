@@ -6,10 +6,14 @@ SEED=4711 SCHEDULES=1 python -m pytest tests/engine/test_any_fault.py        one
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections import Counter
+from dataclasses import replace
 
 import pytest
+import seeded_owing
+from owing import charge
 from planted import PLANTS
 from seeded import play
 
@@ -18,6 +22,7 @@ from drills.faults.plan import Fault
 FIRST = int(os.environ.get("SEED", "0"))
 SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
 SOON = 1000
+HERE = "python -m pytest tests/engine/test_any_fault.py"
 
 
 def test_whatever_goes_wrong_at_whichever_call_the_rows_and_the_archive_are_the_logs():
@@ -26,9 +31,28 @@ def test_whatever_goes_wrong_at_whichever_call_the_rows_and_the_archive_are_the_
         try:
             drawn += play(seed).plan.drawn
         except Exception as failure:
-            again = f"SEED={seed} SCHEDULES=1 python -m pytest tests/engine/test_any_fault.py"
+            again = f"SEED={seed} SCHEDULES=1 {HERE}"
             raise AssertionError(f"seed {seed} fails; again: {again}") from failure
     assert set(drawn) == set(Fault) or SCHEDULES < SOON
+
+
+def test_whatever_goes_wrong_what_is_owed_is_done_once_and_one_outcome_counts():
+    for seed in range(FIRST, FIRST + SCHEDULES // 10):
+        try:
+            seeded_owing.play(seed)
+        except Exception as failure:
+            again = f"SEED={seed} SCHEDULES=10 {HERE} -k owed"
+            raise AssertionError(f"seed {seed} fails; again: {again}") from failure
+
+
+def test_a_charge_that_is_tried_again_under_another_key_is_found():
+    tries = itertools.count()
+
+    def careless(owed):
+        paid = charge(replace(owed, id=f"{owed.id}-{next(tries)}"))
+        return paid.model_copy(update={"todo": owed.id})
+
+    assert is_found(lambda seed: seeded_owing.play(seed, careless))
 
 
 @pytest.mark.parametrize("seed", [3, 11])
@@ -38,9 +62,14 @@ def test_a_seed_makes_the_same_calls_and_the_same_faults_again(seed):
 
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_rule_of_the_engine_that_is_left_out_is_found(plant):
+    assert is_found(lambda seed: play(seed, plant))
+
+
+def is_found(played):
+    """Whether one of a thousand schedules ends otherwise than it must."""
     for seed in range(SOON):
         try:
-            play(seed, plant)
+            played(seed)
         except Exception:
-            return
-    pytest.fail(f"{SOON} schedules do not find that the engine is {plant}")
+            return True
+    return False
