@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from chalicelib import archive, config, notary
 from chalicelib.archive import encode
 from chalicelib.notary import kept
-from chalicelib.notary.bundle import EMPTY, decode
+from chalicelib.notary.bundle import decode
 from chalicelib.notary.bundle import encode as written
 from chalicelib.notary.leaf import contents
 from chalicelib.signing import SigningKey, keys, note, tree
@@ -159,23 +159,26 @@ class TestSegments:
         vandal.write(name(books[0], 0), vandal.read(name(books[1], 0)))
         assert any(f"that of {books[1].shard} after 0" in each for each in wrong())
 
-    @pytest.mark.parametrize(
-        "change",
-        [
-            lambda r: r[:-1],
-            lambda r: r[1:],
-            lambda r: (*r[:1], *r),
-            lambda r: r[::-1],
-            lambda r: (replace(r[0], arrival=r[0].arrival + 1), *r[1:]),
-            lambda r: (replace(r[0], key="product/other"), *r[1:]),
-        ],
-    )
     def test_a_record_that_was_dropped_doubled_moved_or_changed_is_found(
-        self, books, vandal, change
+        self, books, vandal, monkeypatch
     ):
         """Row 23."""
-        vandal.segment(books[0], 0, lambda s: replace(s, records=change(s.records)))
-        assert any("was changed after it was notarised" in each for each in wrong())
+        body = vandal.read(name(books[0], 0))
+        chunk = Chunk(books[0].shard, ((0, contents(body).leaf.hash),))
+        segment = archive.decode(body)
+        one, two, three = segment.records
+        for others in (
+            (one, two),
+            (two, three),
+            (one, one, two, three),
+            (three, two, one),
+            (replace(one, arrival=one.arrival + 1), two, three),
+            (replace(one, key="product/other"), two, three),
+            (one, replace(two, data=three.data), three),
+        ):
+            changed = encode(replace(segment, records=others))
+            monkeypatch.setattr(archive, "stored", lambda *_, changed=changed: changed)
+            assert "was changed after it was notarised" in records.read(chunk).wrong[0]
 
     def test_a_truncated_tail_is_found_by_its_tree(self, books, vandal):
         """Row 24."""
@@ -192,11 +195,14 @@ class TestSegments:
         vandal.segment(books[1], 4, lambda s: replace(s, records=s.records * 2))
         assert any("holds a record twice or out of order" in each for each in wrong())
 
-    @pytest.mark.parametrize("flaw", [{"clock": 5}, {"previous": 0}])
-    def test_what_a_new_segment_says_of_the_one_before_it_must_be_so(self, books, vandal, flaw):
+    def test_what_a_new_segment_says_of_the_one_before_it_must_be_so(self, books, vandal):
         """Row 28."""
-        vandal.segment(books[1], 4, lambda s: replace(s, **flaw))
-        assert any("another chain" in each for each in wrong())
+        honest = vandal.read(name(books[1], 4))
+        for flaw in ({"clock": 5}, {"previous": 0}):
+            vandal.segment(books[1], 4, lambda s, flaw=flaw: replace(s, **flaw))
+            assert any("another chain" in each for each in wrong())
+            vandal.write(name(books[1], 4), honest)
+        assert wrong() == []
 
     def test_a_shard_whose_beginning_is_gone_is_found(self, books, vandal, shop):
         """Row 28: though no tree head covers it."""
@@ -388,7 +394,3 @@ class TestVerb:
         path.write_bytes(b"\xff\xfe")
         assert self.run("--seen", str(path)).exit_code == 2
         assert self.run("--seen", str(tmp_path)).exit_code == 2
-
-
-def test_a_tree_of_nothing_has_no_leaf_to_check():
-    assert EMPTY.root == tree.root([])

@@ -279,7 +279,7 @@ def grown(draw):
     return made
 
 
-@settings(max_examples=60)
+@settings(max_examples=30)
 @given(grown())
 def test_any_hash_can_be_had_from_bundles_as_from_all_leaves(made):
     """And so paths, roots and consistency: from a few bundles what needs all leaves else."""
@@ -297,6 +297,7 @@ def test_any_hash_can_be_had_from_bundles_as_from_all_leaves(made):
         assert tree.inclusion(index, size, some.node) == tree.inclusion(index, size, whole)
 
 
+@settings(max_examples=40)
 @given(grown(), st.data())
 def test_a_bundle_that_was_cut_or_changed_is_refused_or_another(made, data):
     """Row 21."""
