@@ -7,6 +7,7 @@ cloud of the tests; what they ask of AWS is written down and laid beside their p
 import json
 import os
 import time
+import urllib.request
 from pathlib import Path
 from unittest import mock
 
@@ -261,6 +262,7 @@ def live(shop):
     shop.project()
     owing(shop)
     telling(shop)
+    photographing(shop)
     paying(shop)
     provision.empty_table(shop.names.table)
     shop.sweep()
@@ -311,6 +313,21 @@ def telling(shop):
     shop.project()
     told = shop.call("GET", "/orders/{id}", id=made["orderId"])[1]["timeline"]
     assert told[-1]["status"] == "dispatched"
+
+
+def photographing(shop):
+    """A photographer registers, is told so, and is asked for a picture of what waits for one."""
+    shop.recorded("POST", "/photographers", {"phone": "+49 151 5550777"})
+    for _ in range(4):  # sent to the desk, offered, told
+        shop.project()
+        shop.work()
+    shop.project()
+    (asked,) = shop.call("GET", "/assignments")[1]["items"]
+    assert asked["name"] == "Mug"
+    told = config.client("sns").meta.endpoint_url + "/_ministack/sns/sms-messages"
+    with urllib.request.urlopen(told) as answer:
+        texts = json.load(answer)["sms_messages"]["+491515550777"]
+    assert 'a picture of "Mug"' in texts[-1]["Message"]
 
 
 def paying(shop):
