@@ -306,3 +306,25 @@ def test_a_ticket_is_asked_for_without_javascript_and_followed_by_its_address(sh
     expect(again.locator("article")).to_have_count(0)
     context.close()
     assert [each for each in said if "503" not in each and "422" not in each] == []
+
+
+def test_the_inbox_is_a_telephone_that_shows_what_was_sent_to_its_number(shop, sit):
+    numbers = ["+491515559001", "+491515559002"]
+    for phone in numbers:
+        phil = shop.person(f"Owner of {phone}", "photographer")
+        shop.ask("POST", "/photographers", {"phone": phone}, phil)
+    seat = sit(at="/inbox")
+    texts = seat.page.locator("#texts li")
+    for phone in numbers:
+        told = texts.filter(has_text=phone).filter(has_text="Answer STOP to end it.")
+        expect(told).to_have_count(1)
+    seat.page.get_by_label("To this number").select_option(numbers[0])
+    expect(texts.filter(has_text=numbers[1])).to_have_count(0)
+    expect(texts.filter(has_text=numbers[0]).first).to_be_visible()
+    assert seat.page.url.endswith("#%2B491515559001")
+
+    text = {"id": "1", "phone": numbers[0], "text": "<b>Bowl</b>", "at": "2026-01-02T03:04:05.678Z"}
+    page = {"items": [text], "next": None}
+    seat.page.route("**/inbox", lambda route: route.fulfill(json=page))
+    expect(texts).to_contain_text(["<b>Bowl</b>"])
+    expect(seat.page.locator("#texts b")).to_have_count(0)
