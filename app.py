@@ -27,6 +27,7 @@ from chalicelib import (
     photographers,
     projector,
     proofs,
+    replay,
     tickets,
     todos,
     verdicts,
@@ -44,7 +45,7 @@ from chalicelib.events.told import Entity
 from chalicelib.notary.proof import Proof
 from chalicelib.openapi import Contract, Declared, Given, Route
 from chalicelib.payments.notice import Notice
-from chalicelib.read import Page, Paging
+from chalicelib.read import Page, Paging, settled
 from chalicelib.signing import Jwks, keys
 from chalicelib.views import (
     catalog,
@@ -109,7 +110,7 @@ def route(method: str, path: str, **declared: Unpack[Declared]) -> Callable[[Any
 
         @functools.wraps(handler)
         def answering(**params: str) -> Response:
-            answer = http.answer(lambda: handle(params))
+            answer = http.answer(lambda: settled(lambda: handle(params)))
             return Response(answer.body, dict(answer.headers), answer.status)
 
         authorizer = None if this.public else authorize
@@ -711,5 +712,5 @@ def work(event: Any) -> None:
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: Any) -> None:  # noqa: ARG001
     """Each minute: what is behind catches up, what is owed is poked, what is new is notarised."""
-    for part in (projector.sweep, todos.sweep, notary.sweep):
+    for part in (replay.sweep, todos.sweep, notary.sweep):
         part()

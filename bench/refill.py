@@ -10,7 +10,7 @@ import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from chalicelib import checkpoint, config, projector, store
+from chalicelib import checkpoint, config, projector, register, store
 from chalicelib.signing import keys
 
 
@@ -26,7 +26,7 @@ class Spent:
 
 def refill() -> Spent:
     """From here until level; connections and keys are there, as any process but a new one has."""
-    store.get(checkpoint.READY)
+    store.get(register.READY)
     keys.trust()
     config.client("s3").list_objects_v2(Bucket=config.settings().archive_bucket, MaxKeys=1)
     idle, begun, cpu = _peak_mb(), time.perf_counter(), time.process_time()

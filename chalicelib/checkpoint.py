@@ -3,6 +3,8 @@
 The token is random and new at each commit, and every commit is conditional on it: whoever loses
 reads again. Nothing is ever folded from an absent checkpoint: it is created first. Until every
 shard was level once since the table was created there is no row `ready`, and nothing is answered.
+A candidate has checkpoints of its own until it joins the live set, where both stand at one
+position.
 """
 
 from __future__ import annotations
@@ -13,13 +15,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, Self
 
-from chalicelib import archive, store
+from chalicelib import archive, register, store
 from chalicelib.errors import CommitLost
 from chalicelib.events import Position, Shard
+from chalicelib.register import READY, Register
 from chalicelib.store import Add, Guard, Key, Put, Query, Row, Write
+from chalicelib.store.used import NOTHING, Used
 
-PK = "checkpoint/live"
-READY = Key("ready", "live")
+LIVE = "live"
+PK = f"checkpoint/{LIVE}"
 ALL = "*"
 PAUSE_S = 0.05
 
@@ -44,8 +48,9 @@ class Ahead(NamedTuple):
 class Checkpoint:
     """All up to `position` is folded; `segment` is the `before` of the segment to read on in.
 
-    `views` are the live set here; `parked` is {view or `*`: {subject: position since}}. `born` is
-    random and stays, so that an emptied table's checkpoint is not taken for the one before.
+    `views` are the versions that the set has here; `parked` is {version or `*`: {subject: position
+    since}}. `born` is random and stays, so that an emptied table's checkpoint is not taken for the
+    one before. `whose` is `live`, or the candidate; `joined` says that the live set folds it now.
     """
 
     shard: Shard
@@ -56,11 +61,14 @@ class Checkpoint:
     born: str = field(default_factory=lambda: secrets.token_hex(8))
     views: tuple[str, ...] = ()
     parked: Parked = field(default_factory=dict)
+    whose: str = LIVE
+    joined: bool = False
+    used: Used = NOTHING
 
     @property
     def guard(self) -> Guard:
         """That nobody has committed since this was read."""
-        return Guard(key_of(self.shard), self.token)
+        return Guard(key_of(self.shard, self.whose), self.token)
 
     @property
     def reached(self) -> tuple[str, int]:
@@ -91,8 +99,10 @@ class Checkpoint:
             "born": self.born,
             "views": list(self.views),
             "parked": self.parked,
+            "used": self.used,
+            **({"joined": True} if self.joined else {}),
         }
-        return Put(key_of(self.shard), body)
+        return Put(key_of(self.shard, self.whose), body)
 
     @classmethod
     def of(cls, row: Row) -> Self:
@@ -107,6 +117,9 @@ class Checkpoint:
             born=body["born"],
             views=tuple(body["views"]),
             parked=body["parked"],
+            whose=row.key.pk.partition("/")[2],
+            joined=body.get("joined", False),
+            used=Used(*body["used"]),
         )
 
 
@@ -123,19 +136,26 @@ def _ahead(said: list[Any] | None) -> Ahead | None:
     return Ahead(int(to), subject, int(sequence), tuple(tallies))
 
 
-def key_of(shard: Shard) -> Key:
+def key_of(shard: Shard, of: str = LIVE) -> Key:
     """Where the shard's checkpoint lies."""
-    return Key(PK, str(shard))
+    return Key(f"checkpoint/{of}", str(shard))
 
 
-def read(shard: Shard) -> Checkpoint | None:
+def left_key(version: str) -> Key:
+    """Where it is said that the version has left: what it would answer is not whole."""
+    return Key(f"left/{version}", LIVE)
+
+
+def read(shard: Shard, of: str = LIVE) -> Checkpoint | None:
     """The shard's checkpoint, read consistently."""
-    row = store.get(key_of(shard))
+    row = store.get(key_of(shard, of))
     return None if row is None else Checkpoint.of(row)
 
 
-def create(shard: Shard, views: Sequence[str], parents: Sequence[Checkpoint]) -> Checkpoint:
-    """The shard's first checkpoint. It inherits what is parked, and which views have left.
+def create(
+    shard: Shard, views: Sequence[str], parents: Sequence[Checkpoint], of: str = LIVE
+) -> Checkpoint:
+    """The shard's first checkpoint. It inherits what is parked, and which versions are folded.
 
     Raises CommitLost when it exists by now, or a parent has moved.
     """
@@ -143,11 +163,24 @@ def create(shard: Shard, views: Sequence[str], parents: Sequence[Checkpoint]) ->
     for parent in parents:
         for view, subjects in parent.parked.items():
             parked.setdefault(view, {}).update(subjects)
-    live = tuple(view for view in views if all(view in parent.views for parent in parents))
-    made = Checkpoint(shard, views=live, parked=parked)
+    known = parents[0].views if parents else views
+    live = tuple(view for view in known if all(view in parent.views for parent in parents))
+    made = Checkpoint(shard, views=live, parked=parked, whose=of)
     guards = [parent.guard for parent in parents]
-    store.commit(made.row(), Guard(key_of(shard), None), [], guards)
+    store.commit(made.row(), Guard(key_of(shard, of), None), [], guards)
     return made
+
+
+def join(live: Checkpoint, candidate: Checkpoint) -> None:
+    """From here on the live set folds the candidate. Both stand at one position.
+
+    Raises CommitLost where either has moved.
+    """
+    assert (live.position, live.ahead, candidate.ahead) == (candidate.position, None, None)
+    parked = {**live.parked, **{v: candidate.parked[v] for v in candidate.parked if v != ALL}}
+    after = live.moved(views=(*live.views, *candidate.views), parked=parked)
+    kept = candidate.moved(joined=True).row(), candidate.guard
+    store.commit(after.row(), live.guard, [], beside=[kept])
 
 
 def commit(before: Checkpoint, after: Checkpoint, writes: Iterable[Write]) -> None:
@@ -155,9 +188,9 @@ def commit(before: Checkpoint, after: Checkpoint, writes: Iterable[Write]) -> No
     store.commit(after.row(), before.guard, writes)
 
 
-def all_of(shards: Sequence[Shard]) -> dict[Shard, Checkpoint]:
+def all_of(shards: Sequence[Shard], of: str = LIVE) -> dict[Shard, Checkpoint]:
     """The checkpoints that exist; of a hundred shards, as they were at one moment."""
-    keys = [key_of(shard) for shard in shards]
+    keys = [key_of(shard, of) for shard in shards]
     rows = [row for at in range(0, len(keys), 100) for row in store.snapshot(*keys[at : at + 100])]
     return {found.shard: found for found in map(Checkpoint.of, filter(None, rows))}
 
@@ -199,6 +232,10 @@ class Level(NamedTuple):
     ready: Row
     reached: Sequence[Checkpoint]
 
+    def is_of(self, ready: Row | None) -> bool:
+        """Whether the row is this table's, whatever was promoted meanwhile."""
+        return ready is not None and ready.body["born"] == self.ready.body["born"]
+
     @property
     def parked(self) -> set[str]:
         """The subjects that stand still for all views: their rows are of some time ago."""
@@ -212,9 +249,10 @@ class Level(NamedTuple):
 def level(wait_s: float = 0.0) -> Level | None:
     """The table, once it has passed the archive's heads as they are now; None if not in time.
 
-    It was this very table all the while, if its row `ready` is the same afterwards.
+    It was this very table all the while, if its row `ready` is of the same table afterwards.
     """
     ready = store.get(READY)
+    register.heard(ready)
     if ready is None:
         return None
     found = _passed_heads(_heads(), time.monotonic() + wait_s)
@@ -252,7 +290,7 @@ def _put_ready(seen: Mapping[Shard, Checkpoint], found: Mapping[Shard, Checkpoin
     if before is None or before.born != witness.born:
         return False
     views = set.intersection(*(set(reached.views) for reached in found.values()))
-    row = Put(READY, {"token": secrets.token_hex(8), "views": sorted(views)})
+    row = Register.first(views).row()
     try:
         store.commit(row, Guard(READY, None), [], [witness.guard])
     except CommitLost:

@@ -36,7 +36,7 @@ from chalicelib.events.told import ENTITY, MOST_NAME, valid
 from chalicelib.signing import strict
 
 MOST_BODY = 64 * 1024
-ETAG = re.compile(r'"(\d{1,15})-[a-z]+@\d+(?:\.[0-9a-f]{16})?"')
+ETAG = re.compile(r'"(\d{1,15})-[a-z]+@\d+(?:\.\d{1,9})?(?:\.[0-9a-f]{16})?"')
 JSON, HTML = "application/json", "text/html"
 QUALITY = re.compile(r"0(\.[0-9]{0,3})?|1(\.0{0,3})?")
 PROBLEM = "application/problem+json"

@@ -2,7 +2,8 @@
 
 Until then every answer is 503 `catching-up`, never a false 404. With `Read-After` an answer knows
 what lies at that position: by key it is one moment's snapshot of checkpoint and row; a list waits
-for the checkpoint, and says `asOf` where its index may trail by moments.
+for the checkpoint, and says `asOf` where its index may trail by moments. All that one request reads
+of views is of versions that the register names; where it names others meanwhile, it reads again.
 """
 
 from __future__ import annotations
@@ -10,20 +11,23 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import re
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, NotRequired, TypeVar
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from chalicelib import archive, checkpoint, config, http, store, vault
-from chalicelib.checkpoint import READY, Checkpoint
+from chalicelib import archive, checkpoint, config, http, register, store, vault
+from chalicelib.checkpoint import Checkpoint
 from chalicelib.decisions import DECIDERS
-from chalicelib.errors import BadRequest, CatchingUp, NotFound, NotYet
+from chalicelib.errors import BadRequest, CatchingUp, NotFound, NotYet, Promoted
 from chalicelib.events import Position
 from chalicelib.http import Answer, Request
+from chalicelib.register import READY, Register
 from chalicelib.store import Key, Query, Row
 from chalicelib.subjects import subject_key, subject_of
 from chalicelib.view import View
@@ -35,6 +39,9 @@ MOST_ITEMS = 100
 ITEMS = 50
 MOST_CURSOR = 4000
 MARK = 16
+TRIES = 3
+VERSION = re.compile(r"[a-z]+@\d+(\.\d+)?(?=/)")
+PARTITIONS = {"pk", "listing", "ranking"}
 
 T = TypeVar("T")
 
@@ -65,23 +72,38 @@ class Page(TypedDict, Generic[T]):
     asOf: NotRequired[str]
 
 
+def settled(ask: Callable[[], T]) -> T:
+    """What is asked, of one version of each view: again, where another was promoted meanwhile.
+
+    Raises CatchingUp where that does not end.
+    """
+    for _ in range(TRIES):
+        with register.bound():
+            try:
+                return ask()
+            except Promoted:
+                continue
+    raise CatchingUp("the views are changed while they are read; please ask again")
+
+
 def rows(request: Request, *keys: Key, view: View | None = None) -> list[Row | None]:
     """The rows at one moment, in a table that is level, and no older than `Read-After`.
 
-    Raises CatchingUp, NotYet, BadRequest.
+    Raises CatchingUp, NotYet, BadRequest, Promoted.
     """
     return _moment(request, [view] if view else [], keys)[1]
 
 
 def _moment(
     request: Request, views: Sequence[View], keys: Sequence[Key]
-) -> tuple[Row | None, list[Row | None]]:
-    """The row `ready`, which no two tables share, and the rows beside it.
+) -> tuple[str | None, list[Row | None]]:
+    """What no two tables share, and the rows.
 
-    A shop whose archive is empty has no such row yet: its table is whole as it is.
+    A shop whose archive is empty has no register yet: its table is whole as it is.
     """
     after = read_after(request)
-    extra = [_left(view) for view in views]
+    versions = [view.reading for view in views]
+    extra = [checkpoint.left_key(version) for version in versions]
     extra += [checkpoint.key_of(after.shard)] if after else []
     until = time.monotonic() + WAIT_S
     while True:
@@ -89,22 +111,27 @@ def _moment(
         if ready is None and archive.shards():
             _find_ready()
             continue
-        if any(found.pop(0) is not None or not _is_filled(ready, view) for view in views):
-            raise CatchingUp("this view is behind; what it would answer is not whole")
+        named = register.heard(ready)
+        for view, version in zip(views, versions, strict=True):
+            _check_whole(named, view, version, left=found.pop(0) is not None)
         if after is None or _passed(found.pop(0), after):
-            return ready, found
+            return None if named is None else named.born, found
         if time.monotonic() > until:
             raise NotYet("the position is not judged yet", field="Read-After")
         time.sleep(PAUSE_S)
 
 
-def _is_filled(ready: Row | None, view: View) -> bool:
-    """Whether the table was filled for this view: one may be newer than the table."""
-    return ready is None or str(view) in ready.body["views"]
+def _check_whole(named: Register | None, view: View, version: str, *, left: bool) -> None:
+    """Raises CatchingUp where the table is not filled for the view, or it has left.
 
-
-def _left(view: View) -> Key:
-    return Key(f"left/{view}", "live")
+    Raises Promoted where another version is to be read: this one is not folded any more.
+    """
+    entry = named.entry(view.name) if named else register.Entry(version)
+    if not left and version in (entry.read, entry.kept):
+        return
+    if entry.read not in (None, version) and view.named(entry.read or ""):
+        raise Promoted(f"{entry.read} is read by now, not {version}")
+    raise CatchingUp("this view is behind; what it would answer is not whole")
 
 
 def _find_ready() -> None:
@@ -151,7 +178,7 @@ def one(request: Request, view: View, key: Key, unknown: type[NotFound]) -> Answ
     row, judged = rows(request, place, subject_key(decider, subject), view=view)
     if row is None:
         raise unknown(f"there is no {kind} with this id")
-    tag = http.etag(subject_of(decider, judged).version, view)
+    tag = http.etag(subject_of(decider, judged).version, view.reading)
     return http.tagged(request, row.body, tag)
 
 
@@ -205,8 +232,12 @@ def most(request: Request) -> int:
 
 
 def _write_cursor(query: Query, more: dict[str, Any]) -> str:
-    """Where the page stopped, sealed for this list: nobody else can write one."""
-    place = json.dumps(more, separators=(",", ":"), sort_keys=True).encode()
+    """Where the page stopped, sealed for this list: nobody else can write one.
+
+    It names no version of the view: the next page may be of another.
+    """
+    named = _placed(more, _version(query), "")
+    place = json.dumps(named, separators=(",", ":"), sort_keys=True).encode()
     return base64.urlsafe_b64encode(_mark(query, place) + place).decode().rstrip("=")
 
 
@@ -219,8 +250,22 @@ def _cursor(request: Request, query: Query) -> dict[str, Any] | None:
     mark, place = sealed[:MARK], sealed[MARK:]
     if not hmac.compare_digest(mark, _mark(query, place)):
         raise BadRequest("this cursor was not given by this list", field="cursor")
-    more: dict[str, Any] = json.loads(place)
-    return more
+    return _placed(json.loads(place), "", _version(query))
+
+
+def _version(query: Query) -> str:
+    found = VERSION.match(query.partition)
+    return found[0] if found else ""
+
+
+def _placed(place: dict[str, Any], before: str, after: str) -> dict[str, Any]:
+    """The same place in another version's rows; `""` is none."""
+    told = dict(place)
+    for name in PARTITIONS & place.keys():
+        text = place[name].get("S", "")
+        if text.startswith(f"{before}/"):
+            told[name] = {"S": after + text.removeprefix(before)}
+    return told
 
 
 def _decoded(text: str) -> bytes:
@@ -231,4 +276,7 @@ def _decoded(text: str) -> bytes:
 
 
 def _mark(query: Query, place: bytes) -> bytes:
-    return vault.fingerprint("cursors", repr(query).encode() + b"\0" + place)[:MARK]
+    version = _version(query)
+    partition = register.view_of(version) + query.partition.removeprefix(version)
+    listed = replace(query, partition=partition)
+    return vault.fingerprint("cursors", repr(listed).encode() + b"\0" + place)[:MARK]

@@ -1,6 +1,8 @@
 """What a view is: a name, a version, the events that feed it, and its reducer.
 
-A reducer takes a counted event and the subject's state before and after it, and gives writes whose
+Its queries read the version that the register names (`pk`), which may be an older one: that is in
+`older` for a release, so that it is folded until the new one is whole, and can be returned to. A
+reducer takes a counted event and the subject's state before and after it, and gives writes whose
 keys are its own (`pk` within the view). It is pure, and total over the events it names.
 """
 
@@ -8,10 +10,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
+from chalicelib import register
 from chalicelib.errors import Misfit
 from chalicelib.events import Event, Fact
 from chalicelib.store import Add, Delete, Key, Put, Write
@@ -23,18 +26,42 @@ BETWEEN = re.compile(r"[^A-Za-z0-9._~/-]+")  # what stands in no subject
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One view in one version; its rows lie under `<name>@<version>/`."""
+    """One view in one version; its rows lie under `<name>@<version>/`.
+
+    `build` tells two of one version apart, where it was built beside others.
+    """
 
     name: str
     version: int
     feeds: tuple[type[Fact], ...]
     reduce: Reducer
+    older: tuple[View, ...] = ()
+    build: int = 0
 
     def __str__(self) -> str:
-        return f"{self.name}@{self.version}"
+        build = f".{self.build}" if self.build else ""
+        return f"{self.name}@{self.version}{build}"
+
+    def named(self, version: str) -> View | None:
+        """The view in the version of this name, if this code has it."""
+        name, _, number = version.partition("@")
+        number, _, build = number.partition(".")
+        for one in (self, *self.older):
+            if (one.name, str(one.version)) == (name, number):
+                return replace(one, build=int(build or 0))
+        return None
+
+    @property
+    def reading(self) -> str:
+        """The version that is read: the register's, where this code has that; else its newest."""
+        named = register.reading(self.name)
+        return named if named is not None and self.named(named) else str(self)
 
     def pk(self, partition: str) -> str:
-        """The partition key, or the list, that this view calls `partition`."""
+        """The partition key, or the list, that this view calls `partition`, where it is read."""
+        return f"{self.reading}/{partition}"
+
+    def _within(self, partition: str) -> str:
         return f"{self}/{partition}"
 
     def writes(self, event: Event, before: Any, after: Any) -> list[Write]:
@@ -48,13 +75,13 @@ class View:
         return [self._placed(write, event) for write in writes]
 
     def _placed(self, write: Write, event: Event) -> Write:
-        key = Key(self.pk(write.key.pk), write.key.sk)
+        key = Key(self._within(write.key.pk), write.key.sk)
         match write:
             case Add(amount=amount, ranking=ranking):
-                return Add(key, amount, None if ranking is None else self.pk(ranking))
+                return Add(key, amount, None if ranking is None else self._within(ranking))
             case Put(body=body, listing=listing):
                 self._own(write.key, event)
-                listed = None if listing is None else (self.pk(listing[0]), listing[1])
+                listed = None if listing is None else (self._within(listing[0]), listing[1])
                 return Put(key, body, listed)
             case Delete():
                 self._own(write.key, event)

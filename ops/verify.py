@@ -3,20 +3,24 @@
 Traffic may go on. The rows are scanned, and compared with the fold up to the checkpoints as they
 were before; what differs is then read again together with the checkpoints, at one moment, and
 compared with the fold up to those. So a difference that is told was there at one moment.
+
+The rows of a version are compared where the live set folds it, whether it is read or not. A
+verdict that a view alone parked is not: which views there were then, no log says.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import archive, checkpoint, config, store
+from chalicelib.checkpoint import Checkpoint
 from chalicelib.decisions import DECIDERS
 from chalicelib.events import Shard
+from chalicelib.projector import LIVE
 from chalicelib.signing import keys
-from chalicelib.views import VIEWS
+from chalicelib.view import View
 from ops import logs, naive
 from ops.logs import Count, Step
 
@@ -33,36 +37,48 @@ class Report:
     differences: list[str]
 
 
-def verify(step: Step = lambda: None) -> Report:
-    """Compare every row. `step` is called after each segment of the first reading."""
+def verify(step: Step = lambda: None, only: str | None = None) -> Report:
+    """Compare every row, or those of one version `only`.
+
+    `step` is called after each segment of the first reading.
+    """
     shards = archive.shards()
-    upto = _reached(shards)
-    rows = naive.plain(store.scan())
+    live = checkpoint.all_of(shards)
+    views = _folded(live.values(), only)
+    rows = naive.among(naive.plain(store.scan()), map(str, views), only)
     records = Count()
-    wanted = _fold(shards, upto, step, records)
+    wanted = naive.among(_fold(shards, live, views, step, records), map(str, views), only)
     doubtful = sorted(
         key for key in rows.keys() | wanted.keys() if rows.get(key) != wanted.get(key)
     )
     differences = [
         sentence
         for at in range(0, len(doubtful), TOGETHER)
-        for sentence in _again(shards, doubtful[at : at + TOGETHER])
+        for sentence in _again(shards, doubtful[at : at + TOGETHER], only)
     ]
     parked = sum(pk.startswith("parked@") for pk, _ in rows)
     return Report(len(rows), records.seen, parked, differences)
 
 
-def _again(shards: Sequence[Shard], keys_: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _folded(live: Iterable[Checkpoint], only: str | None) -> list[View]:
+    """The versions that are folded on every shard, as far as this code has them."""
+    versions = [found.views for found in live]
+    common = [v for v in versions[0] if all(v in each for each in versions)] if versions else []
+    known = [LIVE.view(version) for version in common if only in (None, version)]
+    return [view for view in known if view is not None]
+
+
+def _again(
+    shards: Sequence[Shard], keys_: Sequence[tuple[str, str]], only: str | None
+) -> Iterator[str]:
     """The rows that still differ at one moment."""
     places = [*map(checkpoint.key_of, shards), *(store.Key(*key) for key in keys_)]
     items = _snapshot(places)
-    upto = {
-        place.sk: naive.Reach.of(json.loads(item["body"]["S"]))
-        for place, item in zip(places, items, strict=True)
-        if place.pk == checkpoint.PK and item
-    }
-    found = naive.plain(item for item in items if item)
-    wanted = _fold(shards, upto)
+    checkpoints = [store.row_of(item) for item in items[: len(shards)] if item]
+    live = {each.shard: each for each in map(Checkpoint.of, checkpoints)}
+    views = _folded(live.values(), only)
+    found = naive.among(naive.plain(item for item in items if item), map(str, views), only)
+    wanted = naive.among(_fold(shards, live, views), map(str, views), only)
     for key in keys_:
         if found.get(key) != wanted.get(key):
             yield _sentence(key, found.get(key), wanted.get(key))
@@ -91,16 +107,13 @@ def _sentence(key: tuple[str, str], found: naive.Row | None, wanted: naive.Row |
     return f"{where}: is {found}, and the log says {wanted}"
 
 
-def _reached(shards: Sequence[Shard]) -> dict[str, naive.Reach]:
-    rows = store.read([checkpoint.key_of(shard) for shard in shards])
-    return {key.sk: naive.Reach.of(row.body) for key, row in rows.items()}
-
-
 def _fold(
     shards: Sequence[Shard],
-    upto: dict[str, naive.Reach],
+    live: Mapping[Shard, Checkpoint],
+    views: Sequence[View],
     step: Step = lambda: None,
     count: Count | None = None,
 ) -> naive.Rows:
     read = logs.read(shards, step, count)
-    return naive.expected(read, upto, DECIDERS, VIEWS, keys.trust).rows
+    upto = {str(shard): naive.Reach.of(found.row().body) for shard, found in live.items()}
+    return naive.expected(read, upto, DECIDERS, views, keys.trust).rows

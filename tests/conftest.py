@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 import local.cloud
-from chalicelib import config
+from chalicelib import config, register
 from chalicelib.signing import keys
 from local import provision
 
@@ -45,6 +45,7 @@ def shop(cloud):
         yield names
     config.settings.cache_clear()
     keys.forget()
+    register.forget()
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ TillstreamError
 ├── UnknownType              this code is older than the event: its subject is parked
 ├── Misfit                   a row that DynamoDB would refuse: its subject is parked
 ├── Behind                   a shard cannot be folded further yet: it waits, nothing is lost
+├── Promoted                 another version of a view is read by now: read again
 ├── TryAgain                 an effect could not be had now: its to-do stays open
 ├── Waits                    there is nothing to do for an effect yet: no attempt is counted
 ├── Problem                  an answer to a request (RFC 9457): status, slug, a sentence to act on
@@ -134,6 +135,7 @@ from chalicelib.errors.reason import (
     Malformed,
     Misfit,
     NotAuthorised,
+    Promoted,
     SecurityError,
     Stale,
     Tampered,
@@ -190,6 +192,7 @@ __all__ = [
     "OutOfTime",
     "PhoneTaken",
     "Problem",
+    "Promoted",
     "RefundTooLarge",
     "Refused",
     "SecurityError",

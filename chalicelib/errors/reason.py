@@ -84,6 +84,10 @@ class AnotherStream(CloudFailure):
     """A stream that was made anew under the name of one that has an archive: it is not read."""
 
 
+class Promoted(TillstreamError):
+    """The register names another version by now: what was read is to be read again."""
+
+
 class CommitLost(CloudFailure):
     """Another process moved the checkpoint first."""
 

@@ -201,7 +201,7 @@ HEARD: dict[str, Heard] = {
         Annotated[
             str,
             Field(
-                pattern=r'^"[0-9]{1,15}-[a-z]+@[0-9]+([.][0-9a-f]{16})?"$',
+                pattern=r'^"[0-9]{1,15}-[a-z]+@[0-9]+([.][0-9]{1,9})?([.][0-9a-f]{16})?"$',
                 description="The ETag, as a GET gave it: the event counts on that version alone.",
             ),
         ],

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 
-from chalicelib import archive, checkpoint, log, store, telemetry, work
+from chalicelib import archive, checkpoint, log, register, telemetry, work
 from chalicelib.archive import Segment
 from chalicelib.checkpoint import Ahead, Checkpoint
 from chalicelib.decisions import DECIDERS
@@ -28,11 +28,9 @@ from chalicelib.errors import (
     UnknownKey,
 )
 from chalicelib.events import Batch, Envelope, Position, Record, Shard
-from chalicelib.projector.chunk import Chunk, crowded_at, learn
-from chalicelib.projector.fold import Code, Effect, Known, Opened, fold, parked_everywhere
-from chalicelib.projector.rows import event_key, keyed_of
+from chalicelib.projector.chunk import Chunk, crowded_at, learn, load
+from chalicelib.projector.fold import Code, Effect, Opened, fold, parked_everywhere
 from chalicelib.signing import keys, unseal
-from chalicelib.subjects import subject_key, subject_of
 from chalicelib.views import VIEWS
 
 LIVE = Code(DECIDERS, VIEWS)
@@ -70,16 +68,25 @@ def sweep(code: Code = LIVE) -> None:
 
 
 def catch_up(
-    shard: Shard, deadline: float, code: Code = LIVE, hand: Sequence[Segment] = ()
+    shard: Shard,
+    deadline: float,
+    code: Code = LIVE,
+    hand: Sequence[Segment] = (),
+    upto: int = archive.MAX,
 ) -> None:
-    """Fold what the archive holds of the shard, until level or out of time; `hand` always."""
+    """Fold what the archive holds of the shard, until level or out of time; `hand` always.
+
+    A candidate goes no further than `upto`, and nowhere once the live set folds it.
+    """
     while True:
         try:
-            base = checkpoint.read(shard) or _begin(shard, deadline, code, hand)
-            segments = _segments(base, hand)
+            base = checkpoint.read(shard, code.whose) or _begin(shard, deadline, code, hand)
+            segments = () if base.joined else _segments(base, hand)
             notice = _poke if segments is hand else _pass_over
             for group in _groups(segments, base.ahead):
-                base = _advance(base, group, code, notice)
+                if group[0].before >= upto:
+                    return
+                base = _advance(base, group, code, notice, upto)
                 if time.monotonic() > deadline:
                     return
         except CommitLost:
@@ -98,11 +105,19 @@ def _begin(shard: Shard, deadline: float, code: Code, hand: Sequence[Segment]) -
     for name in _first_segment(shard, hand).parents:
         parent = Shard.parse(name)
         catch_up(parent, deadline, code)
-        found = checkpoint.read(parent)
-        if found is None or not checkpoint.is_level(parent, found):
+        found = checkpoint.read(parent, code.whose)
+        if found is None or found.joined or not checkpoint.is_level(parent, found):
             raise Behind(f"{parent} must be folded to its end first")
         parents.append(found)
-    return checkpoint.create(shard, [str(view) for view in code.views], parents)
+    return checkpoint.create(shard, _first_versions(code), parents, code.whose)
+
+
+def _first_versions(code: Code) -> list[str]:
+    """What a shard without parents is folded for: all that the table has, from its first record."""
+    named = register.read() if code.whose == checkpoint.LIVE else None
+    if named is None:
+        return [code.whose] if code.whose != checkpoint.LIVE else [str(v) for v in code.views]
+    return [version for version in named.folded if code.view(version)]
 
 
 def _first_segment(shard: Shard, hand: Sequence[Segment]) -> Segment:
@@ -152,9 +167,11 @@ def _pass_over(effects: Sequence[Effect]) -> None:
     """What is folded while catching up pokes nobody: its outcome may lie further on."""
 
 
-def _advance(base: Checkpoint, group: Sequence[Segment], code: Code, notice: Notice) -> Checkpoint:
+def _advance(
+    base: Checkpoint, group: Sequence[Segment], code: Code, notice: Notice, upto: int
+) -> Checkpoint:
     """The checkpoint after the group; a group that was begun is finished first."""
-    opened = [found for segment in group for found in _opened(segment, base.position)]
+    opened = [found for segment in group for found in _opened(segment, base.position, upto)]
     if base.ahead is not None:
         begun = [found for found in opened if found.record.sequence <= base.ahead.to]
         base = _finish(base, group, begun, code, notice)
@@ -206,9 +223,9 @@ def _segment_after(group: Sequence[Segment], position: int) -> int:
     return position if position == reached.last else reached.before
 
 
-def _opened(segment: Segment, after: int) -> Iterator[Opened]:
+def _opened(segment: Segment, after: int, upto: int) -> Iterator[Opened]:
     for record, clock in archive.with_clock(segment):
-        if record.sequence > after:
+        if after < record.sequence <= upto:
             yield _open(segment.shard, record, clock)
 
 
@@ -235,25 +252,9 @@ def _envelope(shard: Shard, record: Record, clock: int) -> Envelope | SecurityEr
     return unknown
 
 
-def _load(opened: Sequence[Opened], code: Code) -> Known:
-    """The subjects' rows and the keyed ids' rows, in as few reads as there can be."""
-    envelopes = [found.envelope for found in opened if isinstance(found.envelope, Envelope)]
-    places = {
-        subject_key(decider, envelope.subject): decider
-        for envelope in envelopes
-        if (decider := code.deciders.get(envelope.subject.partition("/")[0]))
-    }
-    keyed = {event_key(envelope) for envelope in envelopes if envelope.commandhash}
-    rows = store.read([*places, *keyed])
-    return Known(
-        {key.sk: subject_of(places[key], row) for key, row in rows.items() if key in places},
-        {key: found for key in keyed & rows.keys() if (found := keyed_of(rows[key]))},
-    )
-
-
 def _effects(base: Checkpoint, records: Sequence[Opened], code: Code) -> list[Effect]:
     """What the records come to, subject by subject: see Ahead. Nothing is written yet."""
-    known, chunk = _load(records, code), Chunk.on(base, code)
+    known, chunk = load(records, code), Chunk.on(base, code)
     effects = []
     for opened in records:
         effect = fold(opened, known, chunk.live)
@@ -280,7 +281,7 @@ def _fold_singly(begun: Checkpoint, to: int, records: Sequence[Opened], code: Co
 
     No tally waits then: one that is refused is known by its record, too.
     """
-    base = checkpoint.read(begun.shard)
+    base = checkpoint.read(begun.shard, begun.whose)
     if base is None or not base.is_in(begun, to):
         raise CommitLost("the table was emptied meanwhile, or another process went on")
     if base.waiting:
@@ -292,7 +293,7 @@ def _fold_singly(begun: Checkpoint, to: int, records: Sequence[Opened], code: Co
 
 
 def _fold_one(base: Checkpoint, to: int, opened: Opened, code: Code) -> Checkpoint:
-    known = _load([opened], code)
+    known = load([opened], code)
     for suspect in ((), *((view,) for view in base.views)):
         chunk = Chunk.on(base, code)
         live = replace(chunk.live, refused=frozenset(suspect))

@@ -13,12 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from chalicelib import checkpoint, store
-from chalicelib.checkpoint import ALL, Ahead, Checkpoint
+from chalicelib.checkpoint import ALL, LIVE, Ahead, Checkpoint
 from chalicelib.errors import Behind
 from chalicelib.events import Envelope
 from chalicelib.projector.fold import Code, Effect, Known, Live, Opened
-from chalicelib.projector.rows import event_key
+from chalicelib.projector.rows import event_key, keyed_of, of_set, written_by
 from chalicelib.store import Add, Key, Owned, Put, Write
+from chalicelib.store.used import minute
+from chalicelib.subjects import subject_key, subject_of
 
 MOST_PARKED = 100
 
@@ -28,6 +30,7 @@ class Chunk:
     """Rows to be committed on top of a checkpoint, for the views that are live there."""
 
     base: Checkpoint
+    code: Code
     live: Live
     parked: dict[str, dict[str, str]]
     reached: tuple[str, int]
@@ -37,11 +40,19 @@ class Chunk:
 
     @classmethod
     def on(cls, base: Checkpoint, code: Code) -> Chunk:
-        """A chunk of nothing but the tallies that wait there."""
+        """A chunk of nothing but the tallies that wait there.
+
+        A version that this code does not have leaves here: what comes is not folded into it.
+        """
         parked = {view: dict(subjects) for view, subjects in base.parked.items()}
-        views = [view for view in code.views if str(view) in base.views]
+        known = {version: code.view(version) for version in base.views}
+        views = [view for view in known.values() if view is not None]
         tallies = {tally.key: tally for tally in base.waiting}
-        return cls(base, Live(code.deciders, views, parked), parked, base.reached, tallies)
+        live = Live(code.deciders, views, parked)
+        made = cls(base, code, live, parked, base.reached, tallies)
+        for version in known.keys() - set(map(str, views)):
+            made._leave(version)
+        return made
 
     def has_room(self, effect: Effect) -> bool:
         """Whether the effect's rows fit in too; where there are none, any effect's do."""
@@ -58,7 +69,7 @@ class Chunk:
     def add(self, effect: Effect) -> None:
         """The effect's rows.
 
-        Raises Behind, and adds nothing, when this code cannot fold most of what comes: the shard
+        Raises Behind, and adds nothing, when this code cannot fold most of what comes: the set
         stops here.
         """
         for view in effect.park:
@@ -79,19 +90,18 @@ class Chunk:
     def _park(self, view: str, opened: Opened) -> None:
         assert isinstance(opened.envelope, Envelope)
         subjects = self.parked.setdefault(view, {})
-        if len(subjects) >= MOST_PARKED and view == ALL:
-            raise Behind(
-                f"{MOST_PARKED} subjects are parked for all views; {opened.position} waits"
-            )
+        if len(subjects) >= MOST_PARKED and (view == ALL or self.code.whose != LIVE):
+            where = "all views" if view == ALL else view
+            raise Behind(f"{MOST_PARKED} subjects are parked for {where}; {opened.position} waits")
         subjects[opened.envelope.subject] = str(opened.position)
         if len(subjects) > MOST_PARKED:
             self._leave(view)
 
     def _leave(self, view: str) -> None:
-        """A view that parks too much leaves the live set: what it would answer is not whole."""
+        """A version leaves the live set: what it would answer is not whole."""
         self.live = replace(self.live, views=[v for v in self.live.views if str(v) != view])
-        del self.parked[view]
-        key = Key(f"left/{view}", "live")
+        self.parked.pop(view, None)
+        key = checkpoint.left_key(view)
         self.owned[key] = Put(key, {"view": view})
 
     @property
@@ -123,8 +133,11 @@ class Chunk:
 
     def _commit(self, rows: Iterable[Write], **moved: Any) -> Checkpoint:
         views = tuple(str(view) for view in self.live.views)
-        after = self.base.moved(views=views, parked=self.parked, **moved)
-        checkpoint.commit(self.base, after, rows)
+        written = written_by(self.code.whose, rows)
+        used = self.base.used.more(len(written) + 1, minute())
+        after = self.base.moved(views=views, parked=self.parked, used=used, **moved)
+        checkpoint.commit(self.base, after, written)
+        self.code.pace(len(written) + 1)
         return after
 
 
@@ -139,6 +152,23 @@ def crowded_at(base: Checkpoint, effects: Sequence[Effect]) -> int | None:
         if counts[view] > MOST_PARKED:
             return sequence
     return None
+
+
+def load(opened: Sequence[Opened], code: Code) -> Known:
+    """The subjects' rows and the keyed ids' rows, in as few reads as there can be."""
+    envelopes = [found.envelope for found in opened if isinstance(found.envelope, Envelope)]
+    places = {
+        of_set(code.whose, subject_key(decider, envelope.subject)): decider
+        for envelope in envelopes
+        if (decider := code.deciders.get(envelope.subject.partition("/")[0]))
+    }
+    ids = {event_key(envelope) for envelope in envelopes if envelope.commandhash}
+    keyed = {of_set(code.whose, key): key for key in ids}
+    rows = store.read([*places, *keyed])
+    return Known(
+        {key.sk: subject_of(places[key], row) for key, row in rows.items() if key in places},
+        {keyed[key]: found for key in keyed.keys() & rows.keys() if (found := keyed_of(rows[key]))},
+    )
 
 
 def learn(known: Known, effect: Effect) -> None:

@@ -7,11 +7,11 @@ alone, a decider that fails parks it for all.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from chalicelib import store
-from chalicelib.checkpoint import ALL, Parked
+from chalicelib.checkpoint import ALL, LIVE, Parked
 from chalicelib.decisions import Decider
 from chalicelib.decisions.subject import Ignored, Keyed, Subject, judge
 from chalicelib.decisions.todo import owed_by
@@ -25,12 +25,26 @@ from chalicelib.view import MOST_WRITES, View
 MOST_FED = 3_000_000
 
 
+def _at_will(_: int) -> None:
+    """Nobody holds the live set back."""
+
+
 @dataclass(frozen=True, slots=True)
 class Code:
-    """What this code can fold: a decider per kind of subject, and the views."""
+    """What this code can fold: a decider per kind of subject, and the views.
+
+    `whose` set it folds: the live one, or a candidate's, which `pace` holds back, told after each
+    commit how many rows that wrote.
+    """
 
     deciders: Mapping[str, Decider]
     views: Sequence[View]
+    whose: str = LIVE
+    pace: Callable[[int], None] = _at_will
+
+    def view(self, version: str) -> View | None:
+        """The version of this name, if this code has it."""
+        return next((found for view in self.views if (found := view.named(version))), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ known. Of what is not believed nothing is told but its position and the reason.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
+from chalicelib.checkpoint import LIVE
 from chalicelib.decisions.subject import Keyed, Subject
 from chalicelib.events import SYSTEM, Envelope, Position
 from chalicelib.store import Key, Put, PutFirst, Row, Write
@@ -76,6 +77,31 @@ def parked_row(view: str, envelope: Envelope, since: str, before: Subject, why: 
     }
     key = Key(f"parked@{view}/{envelope.subject}", envelope.subject)
     return Put(key, body, listing=("parked", f"{view} {since}"))
+
+
+def of_set(whose: str, key: Key) -> Key:
+    """Where a set keeps what the live set keeps under this key."""
+    return key if whose == LIVE else Key(f"candidate/{whose}/{key.pk}", key.sk)
+
+
+def written_by(whose: str, writes: Iterable[Write]) -> list[Write]:
+    """What a set writes of all that a fold comes to.
+
+    A candidate has subjects and keyed ids of its own, as they were where it stands. Verdicts, and
+    what is parked for all views, the live set has said or will say.
+    """
+    if whose == LIVE:
+        return list(writes)
+    return [own for write in writes if (own := _own(whose, write)) is not None]
+
+
+def _own(whose: str, write: Write) -> Write | None:
+    pk = write.key.pk
+    if pk.startswith((f"{whose}/", f"parked@{whose}/")):
+        return write
+    if isinstance(write, Put) and (pk.startswith("subject@") or "commandhash" in write.body):
+        return Put(of_set(whose, write.key), write.body, blob=write.blob)
+    return None
 
 
 def detail(failures: Sequence[Exception]) -> str:

@@ -50,6 +50,7 @@ __all__ = [
     "merge",
     "page",
     "read",
+    "row_of",
     "scan",
     "size",
     "snapshot",
@@ -67,15 +68,24 @@ class Guard:
     token: str | None
 
 
-def commit(guarded: Put, guard: Guard, writes: Iterable[Write], also: Sequence[Guard] = ()) -> None:
+def commit(
+    guarded: Put,
+    guard: Guard,
+    writes: Iterable[Write],
+    also: Sequence[Guard] = (),
+    beside: Sequence[tuple[Put, Guard]] = (),
+) -> None:
     """All rows, or none: `guarded` replaces what `guard` saw, if `also` still hold.
+
+    So does each that stands `beside` it.
 
     The token by which others will guard it lies in the body of `guarded`.
 
     Raises CommitLost when a guard no longer holds, Misfit when DynamoDB refuses a row, and
     CloudFailure when it could not be asked.
     """
-    actions = [_put(guarded, guard), *map(_check, also), *map(_action, writes)]
+    puts = [_put(*each) for each in ((guarded, guard), *beside)]
+    actions = [*puts, *map(_check, also), *map(_action, writes)]
     _call("transact_write_items", TransactItems=actions)
 
 
@@ -144,7 +154,8 @@ def _key(key: Key) -> dict[str, Any]:
     return {"pk": {"S": key.pk}, "sk": {"S": key.sk}}
 
 
-def _row(item: dict[str, Any]) -> Row:
+def row_of(item: dict[str, Any]) -> Row:
+    """The row that DynamoDB's item is."""
     return Row(
         Key(item["pk"]["S"], item["sk"]["S"]),
         json.loads(item["body"]["S"]) if "body" in item else {},
@@ -161,7 +172,7 @@ def read(keys: Sequence[Key]) -> dict[Key, Row]:
         pending = {_table(): request}
         while pending:
             answer = _call("batch_get_item", RequestItems=pending)
-            rows = map(_row, answer["Responses"].get(_table(), ()))
+            rows = map(row_of, answer["Responses"].get(_table(), ()))
             found.update((row.key, row) for row in rows)
             pending = answer.get("UnprocessedKeys") or {}
     return found
@@ -170,14 +181,16 @@ def read(keys: Sequence[Key]) -> dict[Key, Row]:
 def get(key: Key) -> Row | None:
     """One row, read consistently."""
     item = _call("get_item", TableName=_table(), Key=_key(key), ConsistentRead=True).get("Item")
-    return _row(item) if item else None
+    return row_of(item) if item else None
 
 
 def snapshot(*keys: Key) -> list[Row | None]:
     """The rows as they were at one moment, in the order of the keys."""
     gets = [{"Get": {"TableName": _table(), "Key": _key(key)}} for key in keys]
     answers = _unless_conflict(lambda: _call("transact_get_items", TransactItems=gets))
-    return [_row(item) if (item := answer.get("Item")) else None for answer in answers["Responses"]]
+    return [
+        row_of(item) if (item := answer.get("Item")) else None for answer in answers["Responses"]
+    ]
 
 
 def _unless_conflict(ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
@@ -228,7 +241,7 @@ def page(query: Query, limit: int, after: dict[str, Any] | None = None) -> tuple
         **({"IndexName": query.index} if query.index else {"ConsistentRead": True}),
         **({"ExclusiveStartKey": after} if after else {}),
     )
-    return [_row(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
+    return [row_of(item) for item in answer["Items"]], answer.get("LastEvaluatedKey")
 
 
 def scan() -> Iterator[dict[str, Any]]:

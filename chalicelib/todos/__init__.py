@@ -20,7 +20,7 @@ from typing import Any
 
 from chalicelib import checkpoint, config, store, telemetry
 from chalicelib import work as queue
-from chalicelib.checkpoint import READY, Level
+from chalicelib.checkpoint import Level
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
 from chalicelib.decisions.desk import MESSAGE, OFFER, TIME_OUT
@@ -28,6 +28,7 @@ from chalicelib.decisions.product import SEND_TO_DESK, TELL_DESK
 from chalicelib.decisions.todo import kind_of, owed_by
 from chalicelib.errors import CatchingUp, CloudFailure, TryAgain, Waits
 from chalicelib.events import FACTS, Outcome
+from chalicelib.register import READY
 from chalicelib.subjects import subject_key, subject_of
 from chalicelib.todos import (
     charge,
@@ -102,7 +103,7 @@ def sweep() -> None:
     and in 20 s. Raises CloudFailure.
     """
     until, level = time.monotonic() + SWEEP_S, checkpoint.level()
-    if level is None or not level.has(str(view.VIEW)):
+    if level is None or not level.has(view.VIEW.reading):
         telemetry.say("todos-wait", reason="the table is not level")
         return
     pokes = [
@@ -141,7 +142,7 @@ def _owed(level: Level, poke: Poke) -> Owed | None:
     if decider is None or poke.subject in level.parked:
         return None
     ready, row = store.snapshot(READY, subject_key(decider, poke.subject))
-    if ready != level.ready:
+    if not level.is_of(ready):
         telemetry.say("todo-waits", todo=poke.todo, reason="the table was emptied")
         return None
     state = subject_of(decider, row).state

@@ -197,7 +197,7 @@ def order_by_id(request: Request, entity: str) -> Answer:
 
     judged, shown = read.whole(request, look, VIEW, queue.VIEW)
     version = subject_of(DECIDERS[orders.KIND], judged).version
-    tag = http.etag(version, f"{VIEW}.{http.digest(shown)}")
+    tag = http.etag(version, f"{VIEW.reading}.{http.digest(shown)}")
     return http.private(request, shown, tag)
 
 

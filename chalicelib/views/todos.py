@@ -60,7 +60,7 @@ def find(todo: str) -> Row | None:
 
 def id_of(row: Row) -> str:
     """The to-do that a row is of."""
-    return row.key.pk.removeprefix(VIEW.pk(""))
+    return row.key.pk.partition("/")[2]
 
 
 OWING = {decider.kind for decider in DECIDERS.values() if issubclass(decider.state, Owing)}

@@ -24,7 +24,7 @@ from chalicelib.signing.trust import Trust
 from chalicelib.view import View
 from ops.naive.given import Log, Reach, parents_first
 from ops.naive.subjects import Subject, row_of, text_of, young
-from ops.naive.table import Row, Rows, check, fits, plain, writes_of
+from ops.naive.table import Row, Rows, among, check, fits, plain, writes_of
 
 __all__ = [
     "End",
@@ -34,6 +34,7 @@ __all__ = [
     "Row",
     "Rows",
     "StoppedError",
+    "among",
     "expected",
     "parents_first",
     "plain",

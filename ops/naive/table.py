@@ -17,7 +17,8 @@ ROW_BYTES = 350_000
 TALLY_BYTES = 1000
 EVENT_BYTES = 3_000_000
 CHECKPOINTS = "checkpoint/live"
-UNEXPLAINED = (CHECKPOINTS, "ready", "lease")
+UNEXPLAINED = ("checkpoint/", "candidate/", "ready", "lease")
+OF_VERSION = re.compile(r"(?:parked@|left/)?((?!subject@)[a-z]+@\d+(?:\.\d+)?)(?:/|$)")
 
 Row = dict[str, Any]
 Rows = dict[tuple[str, str], Row]
@@ -32,13 +33,38 @@ def plain(items: Iterable[Mapping[str, Any]]) -> Rows:
     waiting: list[list[Any]] = []
     for item in items:
         key = item["pk"]["S"], item["sk"]["S"]
-        if key[0] not in UNEXPLAINED:
-            rows[key] = _plain(item)
-        elif key[0] == CHECKPOINTS:
+        if key[0] == CHECKPOINTS:
             waiting += (json.loads(item["body"]["S"])["ahead"] or [[]])[-1]
+        elif not key[0].startswith(UNEXPLAINED):
+            rows[key] = _plain(item)
     for pk, sk, amount, ranking in waiting:
         _add(rows, (pk, sk), {"rank": amount} | ({"ranking": ranking} if ranking else {}))
     return rows
+
+
+def among(rows: Rows, versions: Iterable[str], only: str | None = None) -> Rows:
+    """The rows but for those of other versions, and for what a view alone made of a verdict.
+
+    Of one version `only`, its own rows.
+    """
+    known, found = set(versions), {}
+    for key, row in rows.items():
+        version = OF_VERSION.match(key[0])
+        settled = row if version else _settled(row)
+        if (version[1] in known if version else only is None) and settled is not None:
+            found[key] = settled
+    return found
+
+
+def _settled(row: Row) -> Row | None:
+    """A verdict as it would be had no view parked the subject: it counted."""
+    body = row.get("body", {})
+    if body.get("verdict") != "parked" or body["views"] == ["*"]:
+        return row
+    if "commandhash" not in body:
+        return None
+    told = {name: value for name, value in body.items() if name != "views"}
+    return {**row, "body": told | {"verdict": "counted"}}
 
 
 def _plain(item: Mapping[str, Any]) -> Row:

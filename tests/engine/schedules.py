@@ -16,7 +16,7 @@ from typing import Any
 from simulator import refusal
 from worlds import World
 
-from chalicelib import archive, checkpoint, projector
+from chalicelib import archive, checkpoint, projector, replay
 from chalicelib.errors import CloudFailure
 
 MOST_MOMENTS = 20_000
@@ -205,6 +205,16 @@ class Schedule:
         def script() -> None:
             for _ in range(times):
                 self.attempt(lambda: projector.sweep(self.world.code))
+                self._wait()
+
+        return script
+
+    def rebuilder(self, times: int) -> Callable[[], None]:
+        """The sweep as it is deployed: candidates too."""
+
+        def script() -> None:
+            for _ in range(times):
+                self.attempt(lambda: replay.sweep(self.world.code))
                 self._wait()
 
         return script

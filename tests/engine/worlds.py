@@ -15,12 +15,13 @@ from typing import Any, Self
 import pytest
 from simulator import Cloud
 
-from chalicelib import archive, config, projector, store
+from chalicelib import archive, config, projector, register, store
 from chalicelib.config import Settings
 from chalicelib.decisions import DECIDERS
 from chalicelib.errors import SecurityError
 from chalicelib.events import SYSTEM, Batch, Envelope, Record, Shard
 from chalicelib.projector import Code
+from chalicelib.replay import candidate, pace
 from chalicelib.signing import SigningKey, Trust, keys, seal, system_trust, unseal
 from chalicelib.views import VIEWS
 from ops import naive
@@ -181,6 +182,8 @@ class Promptly:
         future.set_result(work(*arguments))
         return future
 
+    map = staticmethod(map)
+
 
 _unsealed: dict[Any, Any] = {}
 
@@ -209,8 +212,11 @@ def simulated(world: World) -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(naive, "unseal", unsealed)
         patch.setattr(archive, "ThreadPoolExecutor", Promptly)
         patch.setattr(archive, "_tails", {})
+        patch.setattr(candidate, "ThreadPoolExecutor", Promptly)
+        patch.setattr(pace, "BESIDE", 1e9)
         patch.setattr(projector, "CATCH_UP_S", 60.0)
         patch.setattr(projector, "GROUP", 5)
         patch.setattr(store, "MOST_ROWS", 9)
         patch.setattr(archive, "HELD_NAMES", 3)
         yield patch
+        register.forget()

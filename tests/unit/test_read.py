@@ -59,7 +59,7 @@ def test_a_cursor_reads_back_as_where_the_page_stopped(more: dict[str, Any]) -> 
 
 
 OTHERS = [
-    Query("catalog@2/newest", index="listing", newest_first=True),
+    Query("names@1/newest", index="listing", newest_first=True),
     Query("catalog@1/newest", index="listing"),
     Query("catalog@1/newest", newest_first=True),
     Query("catalog@1/newest", index="ranking", newest_first=True),
@@ -72,6 +72,19 @@ OTHERS = [
 def test_a_cursor_is_of_one_list_in_one_order(other: Query) -> None:
     with pytest.raises(BadRequest):
         given_cursor(read._write_cursor(other, MORE))
+
+
+def test_a_cursor_goes_on_in_the_version_that_was_promoted_meanwhile() -> None:
+    there = {"S": "/food"}
+    pk, listing = {"S": "catalog@1/products/ü"}, {"S": "catalog@1/newest"}
+    text = read._write_cursor(NEWEST, {"pk": pk, "sk": there, "listing": listing, "listed": there})
+    newer = Query("catalog@2.1/newest", index="listing", newest_first=True)
+    assert given_cursor(text, newer) == {
+        "pk": {"S": "catalog@2.1/products/ü"},
+        "sk": there,
+        "listing": {"S": "catalog@2.1/newest"},
+        "listed": there,
+    }
 
 
 def test_a_cursor_of_another_shop_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

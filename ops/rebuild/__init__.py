@@ -1,0 +1,150 @@
+"""A view built anew beside the one that is read, compared, and read from then on.
+
+Everything here may be stopped at any moment and asked for again: it goes on where it stood. What
+another `ops rebuild` of the view is at, it leaves alone.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chalicelib import register, replay
+from chalicelib.errors import CommitLost, TillstreamError
+from chalicelib.projector import LIVE
+from chalicelib.register import Entry, Register, number_of
+from chalicelib.replay import Pace, Shards
+from chalicelib.view import View
+from chalicelib.views import VIEWS
+from ops import verify
+from ops.rebuild import remains
+from ops.rebuild.alone import alone
+from ops.rebuild.progress import Progress
+
+ROUND_S = 2.0
+AT_ONCE = 8
+STUCK_S = 60.0
+
+
+class NotDoneError(TillstreamError):
+    """What was asked for cannot be: a sentence for whoever asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rebuilt:
+    """What is read and what is kept now; what differed, where the candidate was not promoted."""
+
+    view: str
+    read: str | None
+    kept: str | None
+    candidate: str | None
+    records: int
+    differences: list[str]
+
+
+def find(name: str) -> View:
+    """The view of this name. Raises NotDoneError."""
+    for view in VIEWS:
+        if view.name == name:
+            return view
+    raise NotDoneError(f"there is no view {name!r}; there are {', '.join(v.name for v in VIEWS)}")
+
+
+def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
+    """Build, compare, promote. Raises NotDoneError, CloudFailure."""
+    with alone(view.name) as still:
+        version = _held(view)
+        while (standing := _advanced(version, rate, progress, still)) == "lost":
+            version = _changed(view, lambda entry: _begun(view, entry))
+        progress.whole()
+        report = verify.verify(still, only=version)
+        if report.differences:
+            return _told(view, report)
+        _changed(view, Entry.promoted)
+        return _told(view, report)
+
+
+def roll_back(view: View) -> Rebuilt:
+    """What was read before is read again: it was folded all the while. Raises NotDoneError."""
+    with alone(view.name):
+        entry = _named().entry(view.name)
+        if entry.kept is None or view.named(entry.kept) is None:
+            raise NotDoneError(f"there is no other version of {view.name} to return to")
+        if not Shards.now().whole(entry.kept):
+            raise NotDoneError(f"{entry.kept} has left the live set: `ops rebuild {view.name}`")
+        _changed(view, Entry.rolled_back)
+        return _told(view, None)
+
+
+def drop(view: View) -> Rebuilt:
+    """What is kept is folded no more, and its rows are gone. Raises NotDoneError."""
+    with alone(view.name) as still:
+        if _named().entry(view.name).kept is None:
+            raise NotDoneError(f"nothing is kept of {view.name} but what is read")
+        _changed(view, lambda entry: entry._replace(kept=None))
+        while remains.folded():
+            shards = Shards.now()
+            replay.drop(shards, _named())
+            still()
+        remains.erase(still)
+        return _told(view, None)
+
+
+def _named() -> Register:
+    named = register.read()
+    if named is None:
+        raise NotDoneError("the table is being filled: there is nothing to build beside yet")
+    return named
+
+
+def _held(view: View) -> str:
+    """The candidate that is begun here, or gone on with; the sweep leaves it to us."""
+
+    def held(entry: Entry) -> Entry:
+        if number_of(entry.next) == view.version:
+            return entry._replace(held=view.version)
+        return _begun(view, entry)
+
+    return _changed(view, held)
+
+
+def _begun(view: View, entry: Entry) -> Entry:
+    return entry.begun(view.name, view.version)._replace(held=view.version)
+
+
+def _changed(view: View, change: Callable[[Entry], Entry]) -> str:
+    """The candidate, or what is read, after the change; again where somebody else was first."""
+    while True:
+        named = _named()
+        after = change(named.entry(view.name))
+        try:
+            register.change(named, view.name, after)
+        except CommitLost:
+            continue
+        return after.next or after.read or ""
+
+
+def _advanced(
+    version: str, rate: float | None, progress: Progress, still: Callable[[], None]
+) -> replay.Standing:
+    """Joined, or lost. Raises NotDoneError where it comes no further."""
+    pace, moved, done = Pace(rate), time.monotonic(), -1
+    while True:
+        still()
+        standing = replay.advance(version, LIVE, time.monotonic() + ROUND_S, pace, AT_ONCE)
+        if standing != "building":
+            return standing
+        if (now := progress.built(version)) != done:
+            moved, done = time.monotonic(), now
+        elif time.monotonic() - moved > STUCK_S:
+            raise NotDoneError(f"{version} comes no further; `ops views` and `ops parked` say why")
+
+
+def _told(view: View, report: verify.Report | None) -> Rebuilt:
+    entry = _named().entry(view.name)
+    records, differences = (report.records, report.differences) if report else (0, [])
+    return Rebuilt(view.name, entry.read, entry.kept, entry.next, records, differences)
+
+
+__all__ = ["NotDoneError", "Progress", "Rebuilt", "drop", "find", "rebuild", "roll_back"]

@@ -1,0 +1,57 @@
+"""That one `ops rebuild` is at a view at a time: a lease, which lapses where its holder dies."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from chalicelib import store
+from chalicelib.errors import CommitLost, Conflict, TillstreamError
+from chalicelib.store import Guard, Key, Put
+
+LASTS_S = 60.0
+
+
+class BusyError(TillstreamError):
+    """Somebody else is at it."""
+
+
+class _Lease:
+    def __init__(self, view: str) -> None:
+        self.view, self.key = view, Key("lease", f"rebuild {view}")
+        self.token: str | None = None
+        self.until = 0.0
+
+    def take(self) -> None:
+        row = store.get(self.key)
+        if row is not None and row.body["until"] > time.time():
+            raise BusyError(f"another `ops rebuild {self.view}` is at it; or ask again in a minute")
+        self.token = None if row is None else row.body["token"]
+        self.put(LASTS_S)
+
+    def still(self) -> None:
+        """It is ours for longer. Raises BusyError where it lapsed, and another took it."""
+        if self.until - time.time() < LASTS_S / 2:
+            self.put(LASTS_S)
+
+    def put(self, lasts_s: float) -> None:
+        before, self.token = self.token, secrets.token_hex(8)
+        self.until = time.time() + lasts_s
+        row = Put(self.key, {"until": self.until, "token": self.token})
+        try:
+            store.commit(row, Guard(self.key, before), [])
+        except (CommitLost, Conflict):
+            raise BusyError(f"another `ops rebuild {self.view}` is at it") from None
+
+
+@contextmanager
+def alone(view: str) -> Iterator[Callable[[], None]]:
+    """Nobody else is at the view; call what is given every few seconds. Raises BusyError."""
+    lease = _Lease(view)
+    lease.take()
+    try:
+        yield lease.still
+    finally:
+        lease.put(0.0)

@@ -1,0 +1,146 @@
+"""A changed view is built beside the live one, joins it and is read: whatever the schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from schedules import PerProcess, Schedule
+from stories import plans, served, sizes, worlds
+from worlds import World, simulated
+
+from chalicelib import archive, checkpoint, projector, register, replay, store
+from chalicelib.events import Event, product
+from chalicelib.projector import Code, chunk
+from chalicelib.register import Register
+from chalicelib.store import Add, Key, Put, Write
+from chalicelib.view import View
+from chalicelib.views import scores
+from ops import naive
+
+
+def twice(event: Event, before: Any, after: Any) -> Iterator[Write]:
+    """The scores, each sale twice."""
+    for write in scores.reduce(event, before, after):
+        assert isinstance(write, Add)
+        yield replace(write, amount=2 * write.amount)
+
+
+def looks(event: Event, *_: Any) -> Iterator[Write]:
+    """A view that nobody had."""
+    yield Put(Key(f"products/{event.entity}", event.subject), {"at": event.clock})
+    yield Add(Key("looks", event.actor), 1, ranking="looks")
+
+
+SCORES = replace(scores.VIEW, version=3, reduce=twice, older=(scores.VIEW,))
+LOOKS = View("looks", 1, (product.Viewed, product.Purchased), looks)
+
+
+def deployed(before: Code) -> Code:
+    """The next release: the scores are changed, and there is a new view."""
+    views = [SCORES if view.name == "scores" else view for view in before.views]
+    return replace(before, views=[*views, LOOKS])
+
+
+def named(world: World) -> Register:
+    """What the register says."""
+    row = register.read()
+    assert row is not None
+    return row
+
+
+def folded(world: World) -> dict[str, View]:
+    """The versions that the live set folds on every shard where events still arrive."""
+    shards = replay.Shards.now()
+    versions = {version for found in shards.live.values() for version in found.views}
+    known = {version: world.code.view(version) for version in versions if shards.whole(version)}
+    return {version: view for version, view in known.items() if view is not None}
+
+
+def rows_of(rows: naive.Rows, version: str) -> naive.Rows:
+    """A version's rows."""
+    return {key: row for key, row in rows.items() if key[0].startswith(f"{version}/")}
+
+
+def expected(world: World, view: View) -> naive.Rows:
+    """The view's rows, by the naive fold up to where the live set stands, of this view alone."""
+    upto = {shard: naive.Reach.of(found) for shard, found in world.checkpoints().items()}
+    code, world.code = world.code, replace(world.code, views=[view])
+    rows = world.fold(upto).rows
+    world.code = code
+    return rows_of(rows, str(view))
+
+
+def holds(world: World) -> None:
+    """Each version that is folded has the rows that the log comes to."""
+    rows = world.rows()
+    for version, view in folded(world).items():
+        if not store.get(checkpoint.left_key(version)):
+            assert rows_of(rows, version) == expected(world, view), version
+
+
+def quiet(world: World, sweeps: int = 8) -> None:
+    """Nobody else is there: the sweep alone, each minute."""
+    world.cloud.around = lambda *_: None
+    world.create()
+    archive._tails.clear()
+    for _ in range(sweeps):
+        replay.sweep(world.code)
+
+
+@given(
+    worlds() | worlds(steps=served),
+    plans,
+    sizes,
+    st.integers(0, 20),
+    st.sampled_from([2, 100]),
+    st.sampled_from([3, 9]),
+)
+@settings(max_examples=250)
+def test_whatever_the_schedule_the_changed_view_ends_up_read_with_the_rows_of_the_log(
+    world, plan, cuts, already, most_parked, room
+):
+    with simulated(world) as patch:
+        patch.setattr(chunk, "MOST_PARKED", most_parked)
+        patch.setattr(naive, "MOST_PARKED", most_parked)
+        patch.setattr(store, "MOST_ROWS", room)
+        patch.setattr(archive, "_tails", PerProcess())
+        schedule = Schedule(world, plan)
+        deliver_first(world, schedule, already)
+        world.code = deployed(world.code)
+        for shard in world.parents:
+            schedule.add(schedule.deliver(shard, cuts))
+        for _ in range(2):
+            schedule.add(schedule.rebuilder(3))
+        schedule.run()
+        quiet(world)
+        holds(world)
+        if not any("*" in found["parked"] for found in world.checkpoints().values()):
+            assert_read(world)
+
+
+def deliver_first(world: World, schedule: Schedule, already: int) -> None:
+    """So many records of each shard are folded by the release before; parents are, to their end."""
+    around, world.cloud.around = world.cloud.around, lambda *_: None
+    for shard, records in world.logs.items():
+        whole = all(
+            schedule.done[parent] == len(world.logs[parent]) for parent in world.before(shard)
+        )
+        end = min(already, len(records)) if whole else 0
+        if end:
+            projector.project(world.batch(shard, 0, end), world.code)
+        schedule.done[shard] = end
+    checkpoint.is_ready()
+    world.cloud.around = around
+
+
+def assert_read(world: World) -> None:
+    if register.read() is None:  # nothing was ever said
+        return
+    for name, number in (("scores", 3), ("looks", 1)):
+        entry = named(world).entry(name)
+        assert register.number_of(entry.read) == number
+        assert entry.next is None
