@@ -19,8 +19,8 @@ from chalicelib.view import View
 from chalicelib.views import VIEWS
 from ops import verify
 from ops.rebuild import remains
-from ops.rebuild.alone import alone
-from ops.rebuild.progress import Progress
+from ops.rebuild.alone import BusyError, alone
+from ops.rebuild.progress import WHOLE, Progress
 
 ROUND_S = 2.0
 AT_ONCE = 8
@@ -55,7 +55,7 @@ def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
     """Build, compare, promote. Raises NotDoneError, CloudFailure."""
     with alone(view.name) as still:
         version = _held(view)
-        while (standing := _advanced(version, rate, progress, still)) == "lost":
+        while not _joined(version, rate, progress, still):
             version = _changed(view, lambda entry: _begun(view, entry))
         progress.whole()
         report = verify.verify(still, only=version)
@@ -125,16 +125,16 @@ def _changed(view: View, change: Callable[[Entry], Entry]) -> str:
         return after.next or after.read or ""
 
 
-def _advanced(
+def _joined(
     version: str, rate: float | None, progress: Progress, still: Callable[[], None]
-) -> replay.Standing:
-    """Joined, or lost. Raises NotDoneError where it comes no further."""
+) -> bool:
+    """Whether it joined the live set; else it is lost. Raises NotDoneError where it waits."""
     pace, moved, done = Pace(rate), time.monotonic(), -1
     while True:
         still()
         standing = replay.advance(version, LIVE, time.monotonic() + ROUND_S, pace, AT_ONCE)
         if standing != "building":
-            return standing
+            return standing == "joined"
         if (now := progress.built(version)) != done:
             moved, done = time.monotonic(), now
         elif time.monotonic() - moved > STUCK_S:
@@ -147,4 +147,27 @@ def _told(view: View, report: verify.Report | None) -> Rebuilt:
     return Rebuilt(view.name, entry.read, entry.kept, entry.next, records, differences)
 
 
-__all__ = ["NotDoneError", "Progress", "Rebuilt", "drop", "find", "rebuild", "roll_back"]
+def show(found: Rebuilt) -> None:
+    """For a person to read."""
+    print(*found.differences, sep="\n", end="\n" if found.differences else "")
+    if found.differences:
+        print(
+            f"{found.candidate} differs from the log and is not read; {found.read} is, as before."
+        )
+        return
+    kept = f"{found.kept} is kept, and folded" if found.kept else "nothing else of it is kept"
+    print(f"{found.read} is read; {kept}.")
+
+
+__all__ = [
+    "WHOLE",
+    "BusyError",
+    "NotDoneError",
+    "Progress",
+    "Rebuilt",
+    "drop",
+    "find",
+    "rebuild",
+    "roll_back",
+    "show",
+]

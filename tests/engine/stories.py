@@ -111,9 +111,9 @@ CODES = [CODE, Code(DECIDERS, [*VIEWS, BRITTLE]), Code(STUMBLING, [*VIEWS, BRITT
 
 
 @st.composite
-def worlds(draw: Any, most: int = 24, steps: Any = told) -> World:
+def worlds(draw: Any, most: int = 24, steps: Any = told, least: int = 1) -> World:
     """A shop with its log."""
-    said = draw(st.lists(steps, min_size=1, max_size=most))
+    said = draw(st.lists(steps, min_size=least, max_size=most))
     layout = draw(st.sampled_from([*LAYOUTS, None]))
     world = lay(*draw(trees()), said) if layout is None else build(layout, said)
     world.code = draw(st.sampled_from(CODES))
