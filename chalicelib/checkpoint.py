@@ -147,9 +147,11 @@ def left_key(version: str) -> Key:
 
 
 def read(shard: Shard, of: str = LIVE) -> Checkpoint | None:
-    """The shard's checkpoint, read consistently."""
-    row = store.get(key_of(shard, of))
-    return None if row is None else Checkpoint.of(row)
+    """The shard's checkpoint, read consistently; the register is heard of in the same request."""
+    key = key_of(shard, of)
+    found = store.read([key, READY])
+    register.heard(found.get(READY))
+    return Checkpoint.of(found[key]) if key in found else None
 
 
 def create(

@@ -124,6 +124,11 @@ def heard(row: Row | None) -> Register | None:
     return _remember(Register.of(row))
 
 
+def known() -> Register | None:
+    """The register as this process last heard of it."""
+    return next(iter(_latest), None)
+
+
 def _remember(register: Register) -> Register:
     _latest[:] = [register]
     return register

@@ -114,7 +114,7 @@ def _begin(shard: Shard, deadline: float, code: Code, hand: Sequence[Segment]) -
 
 def _first_versions(code: Code) -> list[str]:
     """What a shard without parents is folded for: all that the table has, from its first record."""
-    named = register.read() if code.whose == checkpoint.LIVE else None
+    named = register.known() if code.whose == checkpoint.LIVE else None
     if named is None:
         return [code.whose] if code.whose != checkpoint.LIVE else [str(v) for v in code.views]
     return [version for version in named.folded if code.view(version)]
