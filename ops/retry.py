@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
-from chalicelib import work
+from chalicelib import register, work
 from chalicelib.store import Row
 from chalicelib.todos import lease
 from chalicelib.views import todos as view
@@ -48,12 +48,14 @@ class Retries:
 
 def retry(todos: Iterable[str]) -> Retries:
     """Try these again; only what was given up, and nobody is at. Raises CloudFailure."""
+    register.read()
     late = behind.shards()
     return Retries([_retried(todo, view.find(todo)) for todo in todos], late)
 
 
 def given_up() -> list[str]:
     """All that was given up, the oldest first."""
+    register.read()
     return [view.id_of(row) for row in chain.from_iterable(view.listed(view.GIVEN_UP))]
 
 

@@ -127,7 +127,7 @@ def ticket_by_id(request: Request, entity: str) -> Answer:
     row, judged = _row(_waiting(request), entity)
     shown = _told([row.body], _all(request))[0]
     version = subject_of(DECIDERS[KIND], judged).version
-    return http.private(request, shown, http.etag(version, f"{VIEW}.{http.digest(shown)}"))
+    return http.private(request, shown, http.etag(version, f"{VIEW.reading}.{http.digest(shown)}"))
 
 
 def list_tickets(request: Request) -> Page[Told]:

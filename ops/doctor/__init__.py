@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from chalicelib import archive, checkpoint, todos
+from chalicelib import archive, checkpoint, register, todos
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
@@ -80,6 +80,7 @@ def examine(step: Callable[[], None] = lambda: None) -> Health:
     """Look at all of it. `step` is called after each segment that was read."""
     books = Books()
     fold = Judging(DECIDERS, (), keys.trust, hear=books.enter)
+    register.read()  # so that what is read below is of the version that is read
     shards = archive.shards()
     read = logs.read(shards, step)
     for name in naive.parents_first(read):
