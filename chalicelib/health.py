@@ -6,7 +6,7 @@ from typing import Literal
 
 from typing_extensions import TypedDict
 
-from chalicelib import archive, checkpoint
+from chalicelib import archive, checkpoint, register
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Shard
 from chalicelib.read import Page
@@ -47,14 +47,14 @@ def health() -> Health:
 def views() -> Page[Progress]:
     """Every view with its version, and for each shard whether it is level."""
     shards = archive.shards()
-    found = checkpoint.all_of(shards)
+    found, _ = checkpoint.all_of(shards), register.read()
     lags = {str(shard): _lag(shard, found.get(shard)) for shard in shards}
     items: list[Progress] = [
         {
             "view": view.name,
-            "version": view.version,
-            "live": all(str(view) in reached.views for reached in found.values()),
-            "parked": sum(_parked(reached, str(view)) for reached in found.values()),
+            "version": register.number_of(view.reading),
+            "live": all(view.reading in reached.views for reached in found.values()),
+            "parked": sum(_parked(reached, view.reading) for reached in found.values()),
             "shards": lags,
         }
         for view in VIEWS

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from chalicelib import archive, checkpoint
+from chalicelib import archive, checkpoint, register
 from chalicelib.checkpoint import ALL, Checkpoint
+from chalicelib.register import Entry, Register, number_of
 from chalicelib.views import VIEWS
 
 if TYPE_CHECKING:
@@ -22,18 +23,27 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from chalicelib.events import Shard
+    from chalicelib.view import View
 
 MOST = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """`live` says that every shard folds it; `parked` counts subjects that stand still in it."""
+    """`live` says that every shard folds it; `parked` counts subjects that stand still in it.
+
+    `read` is the version that queries read, `kept` the one before it, `candidate` what is built;
+    `built` says in which shards that has joined, and how far it is behind in the others.
+    """
 
     view: str
     version: int
     live: bool
     parked: int
+    read: str | None
+    kept: str | None
+    candidate: str | None
+    built: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +71,35 @@ def state() -> State:
     """As it is now."""
     shards = archive.shards()
     found = checkpoint.all_of(shards)
-    views = [
-        ViewState(
-            view=view.name,
-            version=view.version,
-            live=all(str(view) in reached.views for reached in found.values()),
-            parked=_parked(found, str(view)),
-        )
-        for view in VIEWS
-    ]
+    named = register.read() or Register.first(map(str, VIEWS))
+    views = [_view(view, named.entry(view.name), found) for view in VIEWS]
     return State(views, [_shard(shard, found.get(shard)) for shard in shards])
+
+
+def _view(view: View, entry: Entry, found: Mapping[Shard, Checkpoint]) -> ViewState:
+    return ViewState(
+        view=view.name,
+        version=number_of(entry.read) or view.version,
+        live=all(entry.read in reached.views for reached in found.values()),
+        parked=_parked(found, entry.read or str(view)),
+        read=entry.read,
+        kept=entry.kept,
+        candidate=entry.next,
+        built={} if entry.next is None else _built(entry.next, found),
+    )
+
+
+def _built(version: str, live: Mapping[Shard, Checkpoint]) -> dict[str, str]:
+    own = checkpoint.all_of(list(live), version)
+    return {
+        str(shard): "joined" if version in found.views else _behind(_shard(shard, own.get(shard)))
+        for shard, found in live.items()
+    }
+
+
+def _behind(shard: ShardState) -> str:
+    more = "more than " if shard.more else ""
+    return f"{more}{shard.segments:,} segments, {shard.events:,} events behind"
 
 
 def _shard(shard: Shard, reached: Checkpoint | None) -> ShardState:
@@ -96,11 +125,16 @@ def _parked(found: Mapping[Shard, Checkpoint], view: str) -> int:
 
 def show(found: State, console: Console) -> None:
     """For a person to read."""
-    views = Table("view", "version", "live", "parked", box=None, header_style="dim")
+    heads = "view", "read", "live", "parked", "kept", "candidate"
+    views = Table(*heads, box=None, header_style="dim")
     for view in found.views:
         live = "[green]live[/]" if view.live else "[red]not live[/]"
-        views.add_row(view.view, str(view.version), live, str(view.parked))
+        versions = (each or "" for each in (view.kept, view.candidate))
+        views.add_row(view.view, view.read or "", live, str(view.parked), *versions)
     console.print(views)
+    for view in found.views:
+        for where, far in view.built.items():
+            console.print(f"{view.candidate} in {where}: {far}", highlight=False)
     shards = Table("shard", "behind", "parked for all", box=None, header_style="dim")
     for shard in found.shards:
         more = "more than " if shard.more else ""

@@ -13,6 +13,7 @@ from chalicelib.http import Request
 from chalicelib.views import VIEWS, scores
 from ops import rebuild as rebuilding
 from ops import verify as verifying
+from ops import views as viewing
 from ops.rebuild.alone import alone
 
 FAST = 1e6
@@ -120,6 +121,18 @@ def test_a_release_with_a_changed_view_is_built_by_the_sweep_and_read(book, monk
     replay.sweep(code)
     assert (entry().read, entry().kept) == ("scores@3.1", "scores@2")
     assert board() == [3]
+
+
+def test_what_is_built_is_told_by_ops_views(book, monkeypatch):
+    def looked(*_, **__):
+        (found,) = [view for view in viewing.state().views if view.view == "scores"]
+        told.append((found.read, found.candidate, list(found.built.values())))
+        return verify()
+
+    told, verify = [], verifying.verify
+    monkeypatch.setattr(rebuilding.verify, "verify", looked)
+    built()
+    assert told == [("scores@2", "scores@2.1", ["joined"])]
 
 
 class TestBadInput:

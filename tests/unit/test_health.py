@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chalicelib import archive, checkpoint, health
+from chalicelib import archive, checkpoint, health, register
 from chalicelib.checkpoint import Checkpoint
 from chalicelib.events import Shard
 from chalicelib.views import VIEWS, scores
@@ -16,5 +16,6 @@ def test_a_subject_that_is_parked_for_all_views_is_counted_in_each(monkeypatch):
     monkeypatch.setattr(archive, "shards", lambda: [SHARD])
     monkeypatch.setattr(checkpoint, "all_of", lambda _: {SHARD: reached})
     monkeypatch.setattr(checkpoint, "is_level", lambda *_: True)
+    monkeypatch.setattr(register, "read", lambda: None)
     found = {item["view"]: item["parked"] for item in health.views()["items"]}
     assert found == {view.name: 1 for view in VIEWS} | {"scores": 2}
