@@ -37,6 +37,7 @@ from ops.audit.seen import remembered
 from ops.doctor.show import show as examined
 from ops.progress import steps
 from ops.query import show as answering
+from ops.rebuild.verb import rebuild
 from ops.verb import AsJson
 from ops.verb import as_json as _json
 from ops.verb import in_shop as _in_shop
@@ -285,6 +286,9 @@ def audit(
             found = auditing.audit(kept, step)
         print(_json(asdict(found)) if as_json else auditing.told(found))
     raise typer.Exit(1 if found.wrong else 0)
+
+
+app.command()(rebuild)
 
 
 @app.command()

@@ -14,6 +14,7 @@ from ops import shop
 from ops.audit.seen import SeenError
 from ops.prove import NotProvenError
 from ops.query import QueryError
+from ops.rebuild import BusyError, NotDoneError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +29,8 @@ UNANSWERED = (
     QueryError,
     NotProvenError,
     SeenError,
+    NotDoneError,
+    BusyError,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON, one object a line")]
 

@@ -17,7 +17,7 @@ from urllib.parse import quote, urlencode
 
 import contract
 
-from chalicelib import access, config, personal, vault
+from chalicelib import access, config, personal, register, vault
 from chalicelib.signing import keys
 from local import batches, provision
 
@@ -210,6 +210,7 @@ def forget() -> None:
     keys.forget()
     vault.secret.cache_clear()
     personal.forget()
+    register.forget()
     access._key.cache_clear()
 
 
