@@ -32,11 +32,14 @@ from drills.loopback import ElsewhereError, Endpoint, endpoint
 from drills.own import PARTS
 from drills.race import order as ordering
 from drills.race import pay as paying
+from drills.sim import photographers
 from ops.progress import steps
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 race = typer.Typer(help="The same thing at the same moment, counted once.", no_args_is_help=True)
 app.add_typer(race, name="race")
+sim = typer.Typer(help="Days in a second, on a clock that is played.", no_args_is_help=True)
+app.add_typer(sim, name="sim")
 Count = Annotated[int, typer.Option(min=1, max=100_000)]
 Url = Annotated[str | None, typer.Option(help="in place of HOST and PORT")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object")]
@@ -186,6 +189,17 @@ def faults(
     with _drilling():
         told = failing.play(minutes=minutes, rate=rate, seed=seed, cards=cards, steps=steps)
         _end_race(told, as_json=as_json)
+
+
+@sim.command("photographers")
+def sim_photographers(
+    *,
+    seed: int = 7,
+    arrivals: Annotated[int, typer.Option(min=2, max=100_000, help="of products")] = 4000,
+    as_json: AsJson = False,
+) -> None:
+    """The photo desk: no product is asked of two or lost, and no photographer is passed over."""
+    _end(photographers.play(seed, arrivals), photographers.show, as_json=as_json)
 
 
 @app.command()
