@@ -22,5 +22,5 @@ def verbs(app):
 
 @pytest.mark.parametrize(("room", "app"), [("ops", ops), ("drills", drills)])
 def test_every_verb_is_told_and_none_that_there_is_not(room, app):
-    told = re.findall(rf"^python -m {room} ((?:race )?[a-z]+)", SECTION, re.MULTILINE)
+    told = re.findall(rf"^python -m {room} ((?:race |sim )?[a-z]+)", SECTION, re.MULTILINE)
     assert set(told) == set(verbs(app))
