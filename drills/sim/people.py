@@ -28,6 +28,7 @@ class People:
 
     world: World
     listed: list[str] = field(default_factory=list)
+    waiting: list[str] = field(default_factory=list)
     steady: list[str] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
 
@@ -53,8 +54,14 @@ class People:
         """A merchant lists a product without a picture."""
         entity = f"p{len(self.listed)}"
         self.listed.append(entity)
+        self.waiting.append(entity)
         fact = product.Created(brand="b", name="n", description="", category="c")
         self.world.say(fact, f"product/{entity}", "mia")
+
+    def bare(self) -> list[str]:
+        """The products that were listed and have no picture: a picture is never taken back."""
+        self.waiting = [each for each in self.waiting if self.world.product(each).image is None]
+        return self.waiting
 
     def picture_one(self, entity: str) -> None:
         """Somebody gives it a picture without being asked."""

@@ -77,7 +77,7 @@ def _played(chance: Random, arrivals: int, *, scarce: bool) -> Half:
     people.open_doors()
     _arriving(world, people, arrivals, scarce=scarce)
     over = BEGUN_MS + arrivals * HOUR_MS
-    world.run(lambda: _is_hopeless(world, over) or _is_done(world, people, arrivals))
+    world.run(lambda: _is_hopeless(world, over) or _is_done(people, arrivals))
     photographers = world.desk.photographers
     return Half(
         arrivals=arrivals,
@@ -91,7 +91,7 @@ def _played(chance: Random, arrivals: int, *, scarce: bool) -> Half:
         completed=[photographers[who].completed for who in people.steady],
         double=world.doubles,
         unfair=world.unfair,
-        lost=[f"{name} has no picture" for name in _bare(world, people)],
+        lost=[f"{name} has no picture" for name in people.bare()],
     )
 
 
@@ -100,7 +100,7 @@ def _arriving(world: World, people: People, arrivals: int, *, scarce: bool) -> N
 
     def arrive() -> None:
         held = [each.assignment for each in world.desk.photographers.values() if each.assignment]
-        if not scarce or not (held or world.desk.waiting or _bare(world, people)):
+        if not scarce or not (held or world.desk.waiting or people.bare()):
             people.list_one()
             if not scarce and world.chance.random() < 0.05:
                 entity = people.listed[-1]
@@ -113,18 +113,13 @@ def _arriving(world: World, people: People, arrivals: int, *, scarce: bool) -> N
     arrive()
 
 
-def _bare(world: World, people: People) -> list[str]:
-    """The products that were listed and have no picture."""
-    return [entity for entity in people.listed if world.product(entity).image is None]
-
-
 def _is_hopeless(world: World, over: int) -> bool:
     """An hour a product was not enough, or enough is wrong to be told."""
     return world.now > over or len(world.doubles) > MOST_DOUBLE
 
 
-def _is_done(world: World, people: People, arrivals: int) -> bool:
-    return len(people.listed) == arrivals and not _bare(world, people)
+def _is_done(people: People, arrivals: int) -> bool:
+    return len(people.listed) == arrivals and not people.bare()
 
 
 def show(report: Report, console: Console) -> None:
