@@ -5,6 +5,8 @@
 - Every dependency is the wheel for Lambda whose hash stands in requirements.txt, on any host.
 - The policies, which name stage, region and account by pattern, are narrowed to this stage and to
   the account of the stack.
+- botocore comes with every service of AWS, which is half of the zip: those that are never asked
+  stay behind.
 - What a stack would only find out in AWS is refused here: a dependency left out, too large a zip,
   a stage that believes everybody (`IDENTITY=local`) or nobody (no issuer of people's tokens), a
   reference to nothing.
@@ -32,6 +34,8 @@ ROOT = Path(__file__).parent.parent
 MOST_BYTES = 30 * 1024 * 1024
 SHIPPED_KINDS = {".py", ".html", ".css", ".js", ".svg", ".json"}
 ISSUER = ("OIDC_ISSUER", "OIDC_AUDIENCE")
+SERVICES = ("dynamodb", "kinesis", "s3", "ses", "sns", "sqs", "ssm")
+IDLE = re.compile(rf"botocore/data/(?!({'|'.join(SERVICES)})/)[^/]+/.*")
 CHALICE = "from chalice.cli import main; main()"
 SETTINGS = {
     "PYTHONDONTWRITEBYTECODE": "1",
@@ -141,7 +145,7 @@ def narrowed(arn: str, stage: str) -> Any:
     if arn == "*":
         return arn
     named = arn.replace("tillstream-*", f"tillstream-{stage}").replace("/*/", f"/{stage}/", 1)
-    named = re.sub(r"-(archive|vault)\*", r"-\1-${AWS::AccountId}", named)
+    named = re.sub(r"-(archive|vault|uploads)\*", r"-\1-${AWS::AccountId}", named)
     _, _, service, region, account, rest = named.split(":", 5)
     region = region and "${AWS::Region}"
     account = account and "${AWS::AccountId}"
@@ -165,14 +169,18 @@ def _chalice(copy: Path, stage: str, out: Path) -> None:
 
 
 def order(code: Path) -> None:
-    """The same entries in the order of their names, without times and owners."""
+    """The entries that are needed in the order of their names, without times and owners."""
     ordered = code.with_suffix(".ordered")
     with zipfile.ZipFile(code) as given, zipfile.ZipFile(ordered, "w") as made:
-        for name in sorted(name for name in given.namelist() if not name.endswith("/")):
+        for name in sorted(filter(_is_needed, given.namelist())):
             entry = zipfile.ZipInfo(name)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
             made.writestr(entry, given.read(name), compresslevel=9)
     ordered.rename(code)
+
+
+def _is_needed(name: str) -> bool:
+    return not name.endswith("/") and not IDLE.fullmatch(name)
 
 
 def check(found: Package) -> None:
