@@ -10,7 +10,14 @@ import os
 from typing import TYPE_CHECKING, Any, Unpack
 from urllib.parse import unquote
 
-from chalice.app import AuthResponse, AuthRoute, Chalice, Rate, Response
+from chalice.app import (
+    AuthResponse,
+    AuthRoute,
+    CaseInsensitiveMapping,
+    Chalice,
+    Rate,
+    Response,
+)
 
 from chalicelib import (
     access,
@@ -28,6 +35,7 @@ from chalicelib import (
     projector,
     proofs,
     replay,
+    sms,
     tickets,
     todos,
     verdicts,
@@ -45,6 +53,7 @@ from chalicelib.events.told import Entity
 from chalicelib.notary.proof import Proof
 from chalicelib.openapi import Contract, Declared, Given, Route
 from chalicelib.payments.notice import Notice
+from chalicelib.pictures import shelf, uploads
 from chalicelib.read import Page, Paging, settled
 from chalicelib.signing import Jwks, keys
 from chalicelib.views import (
@@ -110,8 +119,7 @@ def route(method: str, path: str, **declared: Unpack[Declared]) -> Callable[[Any
 
         @functools.wraps(handler)
         def answering(**params: str) -> Response:
-            answer = http.answer(lambda: settled(lambda: handle(params)))
-            return Response(answer.body, dict(answer.headers), answer.status)
+            return _response(http.answer(lambda: settled(lambda: handle(params))))
 
         authorizer = None if this.public else authorize
         kinds = list(this.takes) or [http.JSON]
@@ -120,6 +128,14 @@ def route(method: str, path: str, **declared: Unpack[Declared]) -> Callable[[Any
         )
 
     return register
+
+
+def _response(answer: http.Answer) -> Response:
+    """The answer; bytes go to everybody, though Chalice asks who says that they take them."""
+    if isinstance(answer.body, bytes):
+        given: Any = app.current_request
+        given.headers = CaseInsensitiveMapping({**given.headers, "accept": "*/*"})
+    return Response(answer.body, dict(answer.headers), answer.status)
 
 
 @app.middleware("http")
@@ -134,8 +150,7 @@ def speak_html(request: Any, get_response: Callable[[Any], Any]) -> Any:
         request.method, request.path, _headers(request), dict(query), request.raw_body
     )
     plain = http.Answer(given.status_code, given.body, given.headers)
-    answer = http.answer(lambda: shows(asked, plain))
-    return Response(answer.body, dict(answer.headers), answer.status)
+    return _response(http.answer(lambda: shows(asked, plain)))
 
 
 @app.middleware("http")
@@ -146,8 +161,7 @@ def speak_problem_json(request: Any, get_response: Callable[[Any], Any]) -> Any:
         return given
     entry = app.routes.get(request.path, {}).get(request.method)
     takes = entry.content_types if entry else ()
-    answer = http.framework_refusal(given.status_code, given.headers, takes)
-    return Response(answer.body, dict(answer.headers), answer.status)
+    return _response(http.framework_refusal(given.status_code, given.headers, takes))
 
 
 def _request(path: str, *, hears: bool) -> http.Request:
@@ -236,10 +250,56 @@ def update_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     return door.move(request, id, Update)
 
 
-@route("PUT", "/products/{id}/photo", hears=WRITE, takes=Photograph, gives=door.RECORDED)
+@route(
+    "PUT",
+    "/products/{id}/photo",
+    hears=WRITE,
+    takes=Photograph | uploads.Give,
+    gives=door.RECORDED,
+    refuses=(errors.NoUpload, errors.NoPicture, errors.PictureTooLarge),
+)
 def photograph_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
-    """A photographer gives it a picture."""
-    return door.move(request, id, Photograph)
+    """A photographer gives it a picture: by its address, or one that was uploaded."""
+    return uploads.photograph(request, id)
+
+
+@route(
+    "POST",
+    "/uploads",
+    takes=uploads.Wish,
+    gives=uploads.Form,
+    refuses=(errors.Throttled,),
+)
+def begin_upload(request: http.Request) -> Any:
+    """Where a picture can be sent, for ten minutes."""
+    return uploads.begin(request)
+
+
+@route(
+    "POST",
+    "/sms",
+    public=True,
+    hears=(sms.HEADER,),
+    takes={sms.FORM: sms.Message},
+    gives=Given(str, 200, content=sms.TWIML),
+    refuses=(errors.NotFound, errors.CatchingUp, errors.Throttled),
+)
+def hear_message(request: http.Request) -> Any:
+    """Twilio passes on a text message; its sender is answered in a sentence."""
+    return sms.hear(request)
+
+
+@route(
+    "GET",
+    "/pictures/{name}",
+    public=True,
+    hears=KNOWN,
+    gives=Given(bytes, 200, ("X-Content-Type-Options",), shelf.KIND),
+    refuses=(errors.UnknownPicture, errors.Throttled),
+)
+def get_picture(request: http.Request, name: shelf.Name) -> Any:
+    """A picture that the shop keeps, or, with `-small` after it, the same for a tile."""
+    return shelf.picture(request, name)
 
 
 @route(

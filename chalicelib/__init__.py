@@ -27,6 +27,7 @@ tree, and signs its head.
     orders        from cart to doorstep  payments   who moves the money
     customers     who a person is        webhook    what Stripe tells
     notary        one tree over all      proofs     what shows that it is on the log
-    tickets       what people ask for
+    tickets       what people ask for    pictures   what photographers send
     photographers who may be asked       inbox      what they are told, locally
+    sms           what Twilio passes on
 """

@@ -44,6 +44,7 @@ class Settings:
     stripe_key: str = ""  # the names of SecureStrings in SSM, as producer_key is
     stripe_webhook: str = ""
     stripe_url: str = ""  # where Stripe is, if not where it says
+    upload_bucket: str = ""  # where photographers send pictures to; they are gone after a day
     card_wait_s: int = 1800  # how long a declined card's order waits for another
     photo_wait_s: int = 600  # how long a photographer has for a picture
     photo_stay_s: int = 7200  # how long one who registers is asked for pictures, at most
@@ -89,6 +90,7 @@ def settings() -> Settings:
 def _desk(env: Mapping[str, str]) -> dict[str, Any]:
     """The settings of the photo desk."""
     return {
+        "upload_bucket": env.get("UPLOAD_BUCKET", ""),
         "photo_wait_s": int(env.get("PHOTO_WAIT_S", "600")),
         "photo_stay_s": int(env.get("PHOTO_STAY_S", "7200")),
         "photo_assignments": int(env.get("PHOTO_ASSIGNMENTS", "3")),

@@ -63,6 +63,10 @@ class Names:
         return f"tillstream-{self.stage}-vault"
 
     @property
+    def upload_bucket(self) -> str:
+        return f"tillstream-{self.stage}-uploads"
+
+    @property
     def work_queue(self) -> str:
         return f"tillstream-{self.stage}-work"
 
@@ -136,6 +140,7 @@ def environment(state: Path, names: Names | None = None) -> dict[str, str]:
         "TABLE": names.table,
         "ARCHIVE_BUCKET": names.archive_bucket,
         "VAULT_BUCKET": names.vault_bucket,
+        "UPLOAD_BUCKET": names.upload_bucket,
         "WORK_QUEUE": names.work_queue,
         "COURIER_QUEUE": names.courier_queue,
         "MAIL_FROM": provision.MAIL_FROM,

@@ -68,7 +68,7 @@ def key(state: Path, name: str) -> SigningKey:
 
 def make_buckets(names: Names) -> None:
     s3 = client("s3")
-    for bucket in (names.archive_bucket, names.vault_bucket):
+    for bucket in (names.archive_bucket, names.vault_bucket, names.upload_bucket):
         with _unless("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
             region = {"LocationConstraint": s3.meta.region_name}
             s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=region)

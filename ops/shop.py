@@ -24,6 +24,7 @@ NAMED = (
     "TABLE",
     "ARCHIVE_BUCKET",
     "VAULT_BUCKET",
+    "UPLOAD_BUCKET",
     "WORK_QUEUE",
     "COURIER_QUEUE",
     "PRODUCER_KEY",

@@ -34,9 +34,9 @@ LAYERS = (
     {"replay"},
     {"door", "verdicts", "health", "web"},
     {"customers", "proofs"},
-    {"photographers"},
+    {"photographers", "pictures"},
     {"writer", "latest", "todos", "orders", "tickets", "inbox"},
-    {"webhook"},
+    {"webhook", "sms"},
 )
 LOWER = {
     "log",
@@ -53,6 +53,7 @@ LOWER = {
 }
 GROUND = {"events", "signing", "errors", "config"}
 CLOUD = {"log", "work", "archive.objects", "store", "vault", "config", "signing.keys"}
+CLOUD |= {"pictures.shelf", "pictures.uploads"}
 CLOUD |= {"todos.done", "todos.sending", "todos.courier", "notary.kept"}
 PURE = (
     "chalicelib.events",

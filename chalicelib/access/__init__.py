@@ -184,6 +184,7 @@ MAY: dict[tuple[str, str], frozenset[str]] = {
     ("POST", "/products"): _any_of("merchant"),
     ("PUT", "/products/{id}"): _any_of("merchant"),
     ("PUT", "/products/{id}/photo"): _any_of("photographer"),
+    ("POST", "/uploads"): _any_of("photographer"),
     ("POST", "/products/{id}/views"): _any_of("customer"),
     ("POST", "/products/{id}/purchases"): _any_of("customer"),
     ("POST", "/orders"): _any_of("customer"),

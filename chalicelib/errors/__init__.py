@@ -17,18 +17,21 @@ TillstreamError
 ├── Behind                   a shard cannot be folded further yet: it waits, nothing is lost
 ├── Promoted                 another version of a view is read by now: read again
 ├── TryAgain                 an effect could not be had now: its to-do stays open
+├── Unreachable              what is to be fetched lies where nothing is fetched from
 ├── Waits                    there is nothing to do for an effect yet: no attempt is counted
 ├── Problem                  an answer to a request (RFC 9457): status, slug, a sentence to act on
 │   ├── BadRequest           400  the request cannot be read
 │   ├── Unauthenticated      401  no valid token
 │   ├── Forbidden            403  the token's roles do not allow it
 │   │   ├── NotGranted            the partner's key may not say this
+│   │   ├── NotFromTwilio         no picture message as Twilio signs it
 │   │   └── NotYours              the subject belongs to somebody else
 │   ├── NotFound             404  there is no such thing
 │   │   ├── UnknownProduct        there is no product with this id
 │   │   ├── UnknownPhotographer   no photographer is registered under this id, or not any more
 │   │   ├── UnknownOrder          there is no order with this id, or it is somebody else's
 │   │   ├── UnknownTicket         there is no ticket with this id, or it is somebody else's
+│   │   ├── UnknownPicture        the shop has no such picture
 │   │   ├── UnknownEvent          there is no event with this id at this position
 │   │   └── GiveAt                nothing is kept of this event by its id alone
 │   ├── Refused              409  the subject's decider says no
@@ -59,6 +62,9 @@ TillstreamError
 │   │   ├── NoPrice               a line's product has no price
 │   │   ├── MixedCurrencies       the lines are priced in different currencies
 │   │   ├── NoCards               this shop takes no cards
+│   │   ├── NoPicture             the bytes are no picture that can be decoded
+│   │   ├── PictureTooLarge       it has too many bytes or pixels
+│   │   └── NoUpload              this person uploaded nothing under this id
 │   ├── Internal             500  a fault of ours
 │   └── Unavailable          503  not now: try again
 │       ├── CatchingUp            the table was emptied and is being filled again
@@ -73,6 +79,13 @@ TillstreamError
 
 from __future__ import annotations
 
+from chalicelib.errors.picture import (
+    NoPicture,
+    NotFromTwilio,
+    NoUpload,
+    PictureTooLarge,
+    UnknownPicture,
+)
 from chalicelib.errors.problem import (
     BadRequest,
     CatchingUp,
@@ -143,6 +156,7 @@ from chalicelib.errors.reason import (
     TryAgain,
     UnknownKey,
     UnknownType,
+    Unreachable,
     Waits,
     WrongStream,
 )
@@ -177,20 +191,24 @@ __all__ = [
     "MixedCurrencies",
     "NoAssignment",
     "NoCards",
+    "NoPicture",
     "NoPrice",
     "NoSealedEvent",
     "NoSuchKey",
     "NoSuchOrder",
     "NoSuchProduct",
     "NoSuchType",
+    "NoUpload",
     "NotAuthorised",
     "NotFound",
+    "NotFromTwilio",
     "NotGranted",
     "NotNotarised",
     "NotYet",
     "NotYours",
     "OutOfTime",
     "PhoneTaken",
+    "PictureTooLarge",
     "Problem",
     "Promoted",
     "RefundTooLarge",
@@ -210,10 +228,12 @@ __all__ = [
     "UnknownKey",
     "UnknownOrder",
     "UnknownPhotographer",
+    "UnknownPicture",
     "UnknownProduct",
     "UnknownSchema",
     "UnknownTicket",
     "UnknownType",
+    "Unreachable",
     "Unsupported",
     "Waits",
     "WrongStream",

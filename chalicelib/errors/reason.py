@@ -72,6 +72,10 @@ class TryAgain(TillstreamError):
     """An effect that could not be had now, and may be had later: its to-do stays open."""
 
 
+class Unreachable(TillstreamError):
+    """What is to be fetched lies where nothing is fetched from, and always will."""
+
+
 class Waits(TillstreamError):
     """An effect for which there is nothing to do yet: its to-do stays open, and nothing is lost."""
 

@@ -13,6 +13,7 @@ from chalicelib.events.envelope import TODO, Fact, Model, Outcome, Told, TriedIn
 LINE = r"^[^\x00-\x1f\x7f\x85\u2028\u2029]*$"
 TEXT = r"^[^\x00-\x08\x0b-\x1f\x7f]*$"
 HTTP_URL = r"^https?://[A-Za-z0-9.-]{1,253}(:[0-9]{1,5})?(/[A-Za-z0-9._~:/?#!$&'()*+,;=%-]*)?$"
+OURS = r"^/pictures/[0-9a-f]{64}$"  # a picture that the shop keeps, by its path in this API
 MOST_AMOUNT = 10**12
 TELEPHONE = re.compile(r"\+[0-9][0-9 ().-]{5}")
 
@@ -42,7 +43,9 @@ Category = Annotated[
 ]
 Text = Annotated[str, StringConstraints(max_length=4000, pattern=TEXT)]
 Image = Annotated[
-    str, StringConstraints(max_length=2048, pattern=HTTP_URL), AfterValidator(_names_nobody)
+    str,
+    StringConstraints(max_length=2048, pattern=f"{HTTP_URL}|{OURS}"),
+    AfterValidator(_names_nobody),
 ]
 
 

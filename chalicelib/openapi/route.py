@@ -23,6 +23,7 @@ from chalicelib.errors import (
     Internal,
     Invalid,
     KeyReused,
+    NotFromTwilio,
     NotYet,
     Problem,
     SignedLongAgo,
@@ -208,6 +209,17 @@ HEARD: dict[str, Heard] = {
         (Changed,),
     ),
     "Authorization": Heard(str, (Unauthenticated,)),
+    "X-Twilio-Signature": Heard(
+        Annotated[
+            str,
+            Field(
+                pattern="^[A-Za-z0-9+/]{27}=$",
+                description="Twilio's: the HMAC of the shop's address and the form. "
+                "Without it nothing is read.",
+            ),
+        ],
+        (NotFromTwilio,),
+    ),
     "Stripe-Signature": Heard(
         Annotated[
             str,

@@ -23,7 +23,7 @@ from chalicelib import work as queue
 from chalicelib.checkpoint import Level
 from chalicelib.decisions import DECIDERS
 from chalicelib.decisions.customer import DESTROY_KEY
-from chalicelib.decisions.desk import MESSAGE, OFFER, TIME_OUT
+from chalicelib.decisions.desk import FETCH, MESSAGE, OFFER, TIME_OUT
 from chalicelib.decisions.product import SEND_TO_DESK, TELL_DESK
 from chalicelib.decisions.todo import kind_of, owed_by
 from chalicelib.errors import CatchingUp, CloudFailure, TryAgain, Waits
@@ -36,6 +36,7 @@ from chalicelib.todos import (
     destroy_key,
     done,
     expire,
+    fetch,
     lease,
     maker,
     message,
@@ -253,5 +254,6 @@ KINDS: Mapping[str, Kind] = {
     TELL_DESK: tell_desk.do,
     OFFER: offer.do,
     TIME_OUT: time_out.do,
+    FETCH: fetch.do,
     MESSAGE: message.do,
 }

@@ -21,9 +21,9 @@ def id_of(todo: str, *name: str) -> str:
     return str(vault.name_for(first, todo, *rest))
 
 
-def say(todo: str, fact: Fact, subject: str, *name: str) -> Position:
-    """The fact as an event of the subject; where it lies. Raises CloudFailure."""
+def say(todo: str, fact: Fact, subject: str, *name: str, actor: str = ACTOR) -> Position:
+    """The fact as an event of the subject, as the actor's; where it lies. Raises CloudFailure."""
     digest = vault.fingerprint("outcomes", todo.encode())
     commandhash = base64.urlsafe_b64encode(digest).decode().rstrip("=")
-    said = door.envelope(fact, subject, ACTOR, Once(id_of(todo, *name), commandhash))
+    said = door.envelope(fact, subject, actor, Once(id_of(todo, *name), commandhash))
     return log.append(said.subject, seal(said, keys.producer()))

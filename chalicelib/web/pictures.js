@@ -1,6 +1,7 @@
 // A product's picture on a tile of its own colour. The tile is drawn from the product's id and
 // name, and is what is seen when there is no picture, or none that this page may load: pictures
-// come over https or from the shop itself, and one that does not load is taken away.
+// come over https or from the shop itself, and one that does not load is taken away. One that the
+// shop keeps is a path below this page, and there in two sizes.
 
 import { make } from "./elements.js";
 
@@ -28,10 +29,16 @@ function picture(made, address, product) {
   image.addEventListener("error", () => image.remove());
   image.addEventListener("load", () => made.classList.add("pictured"));
   image.src = address;
+  if (address.startsWith(kept())) image.srcset = `${address}-small 1x, ${address} 2x`;
   return image;
 }
 
+function kept() {
+  return new URL("pictures/", document.baseURI).href;
+}
+
 function allowed(address) {
+  if (address?.startsWith("/pictures/")) return kept() + address.slice("/pictures/".length);
   if (!address || !URL.canParse(address)) return null;
   const url = new URL(address);
   return url.protocol === "https:" || url.origin === location.origin ? url.href : null;

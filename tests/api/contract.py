@@ -128,7 +128,7 @@ def _body(declared: dict[str, Any], headers: dict[str, str], body: bytes, where:
         return
     kind = headers["content-type"].partition(";")[0]
     assert kind in content, where + f"the contract has it as {', '.join(content)}, not {kind}"
-    said = json.loads(body) if kind.endswith("json") else body.decode()
+    said = json.loads(body) if kind.endswith("json") else body.decode(errors="replace")
     _fits(content[kind]["schema"], said, where)
 
 

@@ -166,7 +166,7 @@ class Shopfront:
                 self.pending[shard] = []
 
     def work(self) -> None:
-        """Everything that was poked is done, by the real queue, and what came of it judged."""
+        """Everything that was poked is done, by the real queue, and judged as it comes of it."""
         sqs, name = config.client("sqs"), config.settings().work_queue
         url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
         while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=1).get("Messages"):
@@ -174,7 +174,7 @@ class Shopfront:
                 self.application.work(batches.poked(name, found[0]), None)
             finally:
                 sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
-        self.settle()
+            self.settle()
 
     def sweep(self) -> None:
         """What the schedule does each minute."""

@@ -31,7 +31,7 @@ CHECKS = [
 ]
 # What a request that is right in itself can still miss.
 NEEDED = {"not-found", "unknown-product", "unknown-order", "unknown-event", "give-at"}
-NEEDED |= {"unknown-ticket", "unknown-photographer"}
+NEEDED |= {"unknown-picture", "unknown-ticket", "unknown-photographer"}
 WHO = [None, *sorted(access.ROLES)]
 play = settings(
     max_examples=20,

@@ -92,6 +92,8 @@ def of_sns(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
 
 def of_s3(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
     bucket = f"arn:aws:s3:::{params['Bucket']}"
+    if operation == "CreateBucket":  # what botocore looks up to sign a form; nothing is asked
+        return
     if operation in ("ListObjectsV2", "ListObjects"):
         yield Use("s3:ListBucket", bucket, (("s3:prefix", params.get("Prefix", "")),))
     else:

@@ -1,6 +1,7 @@
 """What is packaged, cfn-lint and the SAM translator take; and it holds what we promise."""
 
 import json
+import re
 import zipfile
 
 import pytest
@@ -79,6 +80,14 @@ def test_the_zip_is_under_30_mb_and_holds_what_ships_and_nothing_else(packaged):
     }
     assert {"app.py", "chalice/app.py", "boto3/__init__.py", "pydantic/__init__.py"} <= names
     assert not [name for name in names if name.endswith(".pyc")]
+    services = {name.split("/")[2] for name in names if name.startswith("botocore/data/")}
+    assert {name for name in services if "." not in name} == set(packaging.SERVICES)
+
+
+def test_every_service_that_is_asked_ships():
+    asked = (path.read_text() for path in (ROOT / "chalicelib").rglob("*.py"))
+    named = {name for text in asked for name in re.findall(r'client\("(\w+)"\)', text)}
+    assert named == set(packaging.SERVICES)
 
 
 def test_the_same_files_give_the_same_zip_whatever_their_order_and_age(tmp_path):
@@ -150,6 +159,7 @@ def test_every_function_is_told_the_names_of_what_the_stack_makes(template):
             "TABLE": "Views",
             "ARCHIVE_BUCKET": "Archive",
             "VAULT_BUCKET": "Vault",
+            "UPLOAD_BUCKET": "Uploads",
             "TRUST_ROOT": "TrustRoot",
             "OIDC_ISSUER": "OidcIssuer",
             "OIDC_AUDIENCE": "OidcAudience",
@@ -240,6 +250,25 @@ def test_both_buckets_are_closed_and_only_the_archive_has_versions(stack):
     assert stack["Archive"]["Properties"]["VersioningConfiguration"] == {"Status": "Enabled"}
     assert "VersioningConfiguration" not in stack["Vault"]["Properties"]
     assert "ObjectLockEnabled" not in stack["Vault"]["Properties"]
+
+
+def test_uploads_lie_in_a_closed_bucket_and_are_gone_after_a_day(stack):
+    """Of nothing else is a copy kept: no versions, no lock."""
+    given, vault = dict(stack["Uploads"]["Properties"]), dict(stack["Vault"]["Properties"])
+    (rule,) = given.pop("LifecycleConfiguration")["Rules"]
+    assert (rule["Status"], rule["ExpirationInDays"]) == ("Enabled", 1)
+    assert "Prefix" not in rule
+    (cors,) = given.pop("CorsConfiguration")["CorsRules"]
+    assert cors["AllowedMethods"] == ["POST"]
+    assert given.pop("BucketName")["Fn::Sub"].endswith("-uploads-${AWS::AccountId}")
+    del vault["BucketName"]
+    assert given == vault
+
+
+def test_a_picture_is_sent_as_bytes_whatever_a_browser_says_that_it_takes(stack):
+    """API Gateway looks at the first type of Accept alone, and browsers begin with new ones."""
+    (api,) = of(stack, "AWS::ApiGateway::RestApi").values()
+    assert api["Body"]["x-amazon-apigateway-binary-media-types"] == ["*/*"]
 
 
 def test_logs_are_kept_for_as_long_as_the_stage_says(stack):

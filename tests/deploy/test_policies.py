@@ -10,11 +10,15 @@ import time
 import urllib.request
 from pathlib import Path
 from unittest import mock
+from urllib.parse import urlencode
 
 import pytest
 import stripe
+from drawn import picture
 from iam import Recorder, Use, allows, grants
 from oidc import AUDIENCE
+from twilio.request_validator import RequestValidator
+from uploading import uploaded
 
 import local.cloud
 from chalicelib import (
@@ -25,6 +29,7 @@ from chalicelib import (
     latest,
     log,
     personal,
+    sms,
     todos,
     vault,
     webhook,
@@ -36,6 +41,7 @@ from chalicelib.payments.stripe import gateway
 from chalicelib.signing import SigningKey, keys, seal
 from local import batches, provision
 
+SIGNED = ("Stripe-Signature", "X-Twilio-Signature")
 CHALICE = Path(__file__).parents[2] / ".chalice"
 JSON = "application/json"
 EVENT = Envelope(
@@ -134,7 +140,7 @@ class Deployed:
             "headers": {"Content-Type": kind}
             | ({"Idempotency-Key": key} if key else {})
             | ({"Read-After": after} if after else {})
-            | ({"Stripe-Signature": signature} if signature else {}),
+            | (dict.fromkeys(SIGNED, signature) if signature else {}),
             "multiValueQueryStringParameters": {k: [v] for k, v in (query or {}).items()},
             "pathParameters": params,
             "stageVariables": None,
@@ -208,6 +214,7 @@ def forget():
     latest._end_of.cache_clear()
     gateway.cache_clear()
     webhook._secret.cache_clear()
+    sms._token.cache_clear()
 
 
 @pytest.fixture(scope="module")
@@ -264,6 +271,8 @@ def live(shop):
     telling(shop)
     photographing(shop)
     paying(shop)
+    messaging(shop)
+    picturing(shop)
     provision.empty_table(shop.names.table)
     shop.sweep()
     assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
@@ -352,6 +361,43 @@ def paying(shop):
     assert todos.done.read(about["todo"]).reason == "declined"
 
 
+def messaging(shop):
+    """A photographer is asked for a picture, and sends it by text message."""
+    phone = "+4915155500001"
+    shop.recorded("POST", "/photographers", {"phone": phone, "name": "Phil"})
+    shop.recorded("POST", "/products", PRODUCT | {"id": "bowl", "category": "bowls"})
+    with mock.patch.object(todos.send_to_desk, "WAIT_S", 0.0):
+        for _ in range(4):
+            shop.project()
+            shop.work()
+    form = {"MessageSid": "MM1", "From": phone, "NumMedia": "1", "MediaUrl0": "https://x.example/y"}
+    url = f"{os.environ['PUBLIC_URL']}/sms"
+    signature = RequestValidator(provision.TWILIO_TOKEN).compute_signature(url, form)
+    told = shop.call("POST", "/sms", urlencode(form), kind=sms.FORM, signature=signature)
+    assert told[0] == 200
+    shop.project()
+    with mock.patch.object(todos.fetch.media, "fetch", return_value=picture()) as fetched:
+        shop.work()
+    assert fetched.called
+    shop.project()
+
+
+def picturing(shop):
+    """A picture that is uploaded, in the name of the function that signed where to, and shown."""
+    _, place = shop.call("POST", "/uploads", {"contentType": "image/jpeg"})
+    given = {"upload": place["upload"]}
+    assert shop.call("PUT", "/products/{id}/photo", given, id="mug")[0] == 422
+    assert uploaded(place, picture()) < 300
+    bucket = shop.names.upload_bucket
+    signed = Use("s3:PutObject", f"arn:aws:s3:::{bucket}/{place['fields']['key']}")
+    shop.recorder.uses["api_handler"].add(signed)
+    shop.recorded("PUT", "/products/{id}/photo", given, id="mug")
+    shop.project()
+    image = shop.call("GET", "/products/{id}", id="mug")[1]["image"]
+    for name, status in ((image.rpartition("/")[2], 200), ("0" * 64, 404)):
+        assert shop.call("GET", "/pictures/{name}", name=name)[0] == status
+
+
 def every_route(shop):
     """Whatever else there is, at least knocked at: new routes are not forgotten here."""
     for route, methods in shop.app.app.routes.items():
@@ -417,7 +463,8 @@ def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "notary-key")] == ["sweep"]
     assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "tree")] == ["sweep"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-key")] == ["work"]
-    assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-webhook")] == ["api_handler"]
+    for name in ("stripe-webhook", "twilio-token"):
+        assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", name)] == ["api_handler"]
 
 
 def test_routes_make_a_persons_key_and_the_worker_alone_may_write_over_one():

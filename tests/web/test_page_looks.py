@@ -1,11 +1,16 @@
 """What the page looks like: on a phone and a projector, by day and by night, whatever texts say."""
 
+import hashlib
 import itertools
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from drawn import picture
 from playwright.sync_api import expect
+from uploading import uploaded
+
+from chalicelib.pictures.image import cleaned
 
 numbers = itertools.count(1)
 PHONE = {"viewport": {"width": 360, "height": 800}, "has_touch": True}
@@ -212,6 +217,15 @@ def test_a_script_in_any_text_stays_text(sit, shop, entity):
     assert seat.page.locator("#products script, #products h3 img").count() == 0
 
 
+def kept(shop, photographer):
+    """The address of a picture that the shop keeps."""
+    place = shop.ask("POST", "/uploads", {"contentType": "image/jpeg"}, photographer)
+    uploaded(place, picture(size=(900, 600)))
+    given = {"upload": place["upload"]}
+    shop.judged(shop.ask("PUT", "/products/kept/photo", given, photographer))
+    return f"/pictures/{hashlib.sha256(cleaned(picture(size=(900, 600))).large).hexdigest()}"
+
+
 def test_a_picture_is_asked_for_over_https_or_from_the_shop_and_else_a_tile_is_shown(
     sit, shop, pictures, entity
 ):
@@ -223,6 +237,7 @@ def test_a_picture_is_asked_for_over_https_or_from_the_shop_and_else_a_tile_is_s
         "broken": f"{shop.url}/web/nothing.svg",
         "ours": f"{shop.url}/web/till.svg",
         "none": None,
+        "kept": kept(shop, photographer),
     }
     for name, image in addresses.items():
         made = shop.product(f"{entity}-{name}", name=f"Zwiebel {name}")
@@ -233,7 +248,9 @@ def test_a_picture_is_asked_for_over_https_or_from_the_shop_and_else_a_tile_is_s
     seat = sit()
     pictured = seat.card("Zwiebel ours").get_by_role("img")
     expect(pictured).to_be_visible()
-    expect(seat.page.locator("#products .pictured")).to_have_count(1)
+    expect(seat.page.locator("#products .pictured")).to_have_count(2)
+    shown = seat.card("Zwiebel kept").get_by_role("img").evaluate("image => image.currentSrc")
+    assert shown == f"{shop.url}{addresses['kept']}-small"
     for name in ("plain", "gone", "broken", "none"):
         tile = seat.card(f"Zwiebel {name}").locator(".tile")
         tile.scroll_into_view_if_needed()
