@@ -4,6 +4,7 @@ import * as board from "./board.js";
 import * as cart from "./cart.js";
 import * as catalog from "./catalog.js";
 import * as checkout from "./checkout.js";
+import * as desk from "./desk.js";
 import { find } from "./elements.js";
 import { form, mark, tap } from "./forms.js";
 import { say } from "./message.js";
@@ -111,6 +112,7 @@ function seat(sitting) {
   }
   catalog.redraw();
   checkout.seat(sitting);
+  desk.seat(sitting);
   orders.look();
   work.look();
   strip.signedInOrOut(sitting);
@@ -127,6 +129,7 @@ person.onChange(seat);
 catalog.start(actions);
 board.start();
 checkout.start();
+desk.start();
 orders.start();
 work.start();
 strip.start();

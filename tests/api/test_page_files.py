@@ -77,7 +77,7 @@ def test_it_takes_no_parameter(front: Shopfront, path: str) -> None:
 def test_all_addresses_in_the_files_are_relative_and_lead_to_a_file() -> None:
     page = (HERE / web.PAGE).read_text()
     named = re.findall(r'(?:src|href)="([^"#]+)"', page)
-    assert set(named) <= {"docs", "tickets", *(f"web/{name}" for name in FILES)}
+    assert set(named) <= {"docs", "tickets", "inbox", *(f"web/{name}" for name in FILES)}
     for path in HERE.glob("*.js"):
         text = path.read_text()
         assert set(re.findall(r'from "\./([^"]+)"', text)) <= set(FILES)
