@@ -13,11 +13,12 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import NamedTuple
 
-from chalicelib import archive, checkpoint, store, verdicts
+from chalicelib import archive, checkpoint, register, store, verdicts
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.events import Position, Shard
 from chalicelib.projector.rows import verdict_key
 from chalicelib.read import stamp
+from chalicelib.register import Register, view_of
 from chalicelib.store import Key
 from chalicelib.views import VIEWS
 from ops import behind, shown
@@ -150,13 +151,17 @@ def _next(view: str, why: str | None) -> str:
     kind = (why or "").partition(":")[0]
     if kind == "UnknownType":
         return f"Deploy code that knows the event's type, {HEAL}."
-    what = "the decider" if view == ALL else f"the reducer of {view}"
-    return f"Mend {what} and deploy it, {HEAL}."
+    if view == ALL:
+        return f"Mend the decider and deploy it, {HEAL}."
+    name = view_of(view)
+    return f"Mend the reducer of {name} and deploy it, then `ops rebuild {name}`: it is built anew."
 
 
 def _left() -> list[str]:
-    """The views of this code that are not live any more: too many subjects stood still in them."""
-    keys = {Key(f"left/{view}", "live"): str(view) for view in VIEWS}
+    """The versions that are read and not live any more: too many subjects stood still in them."""
+    named = register.read() or Register.first(map(str, VIEWS))
+    versions = [entry.read for entry in named.views.values() if entry.read]
+    keys = {checkpoint.left_key(version): version for version in versions}
     return sorted(keys[key] for key in store.read(list(keys)))
 
 
@@ -166,7 +171,7 @@ def show(found: Parked) -> None:
         print(line(each))
     for view in found.left:
         print(f"{view} left the live set: too many subjects stood still in it, and it answers 503.")
-        print(f"    {_next(view, None)}")
+        print(f"    Mend the reducer of {view_of(view)} and deploy it: the sweep builds it anew.")
     if not (found.subjects or found.left):
         print("Nothing is parked.")
     behind.warned(found.behind)

@@ -6,16 +6,19 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from schedules import PerProcess, Schedule
 from stories import Told, plans, served, sizes, worlds
-from worlds import World, simulated
+from worlds import START, World, said, simulated
 
-from chalicelib import archive, checkpoint, projector, register, replay, store
+from chalicelib import archive, checkpoint, projector, read, register, replay, store
+from chalicelib.errors import CatchingUp
 from chalicelib.events import Event, product
+from chalicelib.http import Request
 from chalicelib.projector import Code, chunk
-from chalicelib.register import Register
+from chalicelib.register import Entry, Register
 from chalicelib.store import Add, Key, Put, Write
 from chalicelib.view import View
 from chalicelib.views import scores
@@ -156,3 +159,56 @@ def assert_read(world: World) -> None:
         entry = named(world).entry(name)
         assert register.number_of(entry.read) == number
         assert entry.next is None
+
+
+def test_a_view_that_parks_too_much_answers_503_and_comes_back_once_its_code_is_mended(monkeypatch):
+    def explodes(*_: Any) -> Iterator[Write]:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(chunk, "MOST_PARKED", 2)
+    world, shard, request = World(), "shardId-000000000000", Request("GET", "/")
+    broken = replace(LOOKS, reduce=explodes)
+    world.code = replace(world.code, views=[*world.code.views, broken])
+    with simulated(world):
+        for number in range(8):
+            now = START + number * 10
+            world.say(shard, said("viewed", f"product/{number}", now, number), now)
+        projector.project(world.batch(shard, 0, 1), world.code)
+        assert checkpoint.is_ready()
+        read.settled(lambda: read.rows(request, view=broken))
+        projector.project(world.batch(shard, 1, 6), world.code)
+        with pytest.raises(CatchingUp):
+            read.settled(lambda: read.rows(request, view=broken))
+        for _ in range(3):
+            replay.sweep(world.code)
+        assert named(world).entry("looks") == Entry("looks@1", next="looks@1.1", builds=1)
+        waiting = checkpoint.read(world.shard(shard), "looks@1.1")
+        assert waiting is not None
+        assert len(waiting.parked["looks@1.1"]) == 2, "it waits before the third"
+        world.code = replace(world.code, views=[*world.code.views[:-1], LOOKS])
+        projector.project(world.batch(shard, 6), world.code)
+        replay.sweep(world.code)
+        assert named(world).entry("looks").read == "looks@1.1"
+        read.settled(lambda: read.rows(request, view=LOOKS))
+        looked = rows_of(world.rows(), "looks@1.1")
+        assert looked["looks@1.1/looks", "ada"]["rank"] == 6, "all but those who stand still"
+
+
+def test_a_version_that_the_code_lacks_leaves_with_a_word_and_the_next_is_built(monkeypatch):
+    world, shard, request = World(), "shardId-000000000000", Request("GET", "/")
+    with simulated(world):
+        for number in range(4):
+            now = START + number * 10
+            world.say(shard, said("purchased", "product/1", now, number), now)
+        projector.project(world.batch(shard, 0, 2), world.code)
+        assert checkpoint.is_ready()
+        bare = replace(SCORES, older=())
+        world.code = replace(world.code, views=[bare])
+        projector.project(world.batch(shard, 2, 3), world.code)
+        with pytest.raises(CatchingUp):
+            read.settled(lambda: read.rows(request, view=bare))
+        replay.sweep(world.code)
+        projector.project(world.batch(shard, 3), world.code)
+        read.settled(lambda: read.rows(request, view=bare))
+        assert named(world).entry("scores").read == "scores@3.1"
+        holds(world)

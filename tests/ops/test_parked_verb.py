@@ -57,7 +57,8 @@ def test_a_subject_that_one_view_cannot_fold_is_told_with_its_event_and_what_to_
     assert (told.type, told.id) == ("tillstream.product.photographed.v1", "event-0-2")
     assert told.why == "ZeroDivisionError: by this \x1b[2J event"
     assert (told.waiting, told.more) == (1, False)
-    assert told.next.startswith("Mend the reducer of contributions@1 and deploy it, then delete")
+    whole = "Mend the reducer of contributions and deploy it, then `ops rebuild contributions`"
+    assert told.next.startswith(whole)
 
 
 def test_a_type_that_this_code_does_not_know_parks_for_all_views_and_says_to_deploy(book):
@@ -121,7 +122,7 @@ def test_a_view_that_left_the_live_set_is_told(book, broken, monkeypatch):
     assert (found.subjects, found.left) == ([], ["contributions@1"])
     told = ops("parked", env=dict(os.environ)).stdout
     assert told.startswith("contributions@1 left the live set")
-    assert "Mend the reducer of contributions@1" in told
+    assert "Mend the reducer of contributions and deploy it: the sweep" in told
 
 
 def test_what_it_says_to_do_heals_the_subject_and_what_waited(book, monkeypatch):

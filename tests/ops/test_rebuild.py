@@ -9,6 +9,7 @@ from logbook import Logbook
 from test_shop_found import ops
 
 from chalicelib import checkpoint, config, projector, read, register, replay, store
+from chalicelib.events import Batch
 from chalicelib.http import Request
 from chalicelib.views import VIEWS, scores
 from ops import rebuild as rebuilding
@@ -121,6 +122,25 @@ def test_a_release_with_a_changed_view_is_built_by_the_sweep_and_read(book, monk
     replay.sweep(code)
     assert (entry().read, entry().kept) == ("scores@3.1", "scores@2")
     assert board() == [3]
+
+
+def test_who_stood_still_in_a_view_is_whole_in_what_its_mended_code_built(book):
+    def stumbles(event, *state):
+        if event.subject == "product/bowl":
+            raise ZeroDivisionError
+        return scores.reduce(event, *state)
+
+    broken = replace(scores.VIEW, reduce=stumbles)
+    views = [broken if view.name == "scores" else view for view in VIEWS]
+    sold = [book.record("purchased", product="bowl"), book.record("purchased")]
+    projector.project(Batch(book.shard, sold), replace(projector.LIVE, views=views))
+    assert checkpoint.read(book.shard).parked.keys() == {"scores@2"}
+    book.fold(book.record("purchased", product="bowl"))
+    assert built().differences == []
+    assert sum(board()) == 4
+    assert {int(item["rank"]["N"]) for item in rows_of("scores@2.1")} == {2, 4, 6}
+    rebuilding.drop(scores.VIEW)
+    assert checkpoint.read(book.shard).parked == {}
 
 
 def test_what_is_built_is_told_by_ops_views(book, monkeypatch):
