@@ -23,7 +23,7 @@ FIRST = [
     "kinesis ListShards",  # its ancestors, for it has no segment yet
     "s3 ListObjectsV2",  # whether a stream came before this one
     "s3 PutObject",  # the segment
-    "dynamodb GetItem",  # the checkpoint: there is none
+    "dynamodb BatchGetItem",  # the checkpoint: there is none
     "dynamodb TransactWriteItems",  # it is created before anything is folded
     "s3 ListObjectsV2",  # the trust document's newest version
     "s3 GetObject",  # and the document
@@ -33,7 +33,7 @@ FIRST = [
 ]
 NEXT = [
     "s3 PutObject",
-    "dynamodb GetItem",
+    "dynamodb BatchGetItem",
     "dynamodb BatchGetItem",
     "dynamodb TransactWriteItems",
     "dynamodb TransactWriteItems",
