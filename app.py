@@ -746,7 +746,7 @@ def get_health(request: http.Request) -> Any:  # noqa: ARG001
 @route("GET", "/", public=True, hears=KNOWN, gives=FILES[0])
 def get_page(request: http.Request) -> Any:
     """The page."""
-    return web.file(request, web.PAGE)
+    return web.page(request)
 
 
 @route("GET", "/web/{file}", public=True, hears=KNOWN, gives=FILES, refuses=(errors.NotFound,))

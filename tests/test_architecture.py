@@ -32,9 +32,10 @@ LAYERS = (
     {"views"},
     {"projector"},
     {"replay"},
-    {"door", "verdicts", "health", "web"},
+    {"door", "verdicts", "health"},
     {"customers", "proofs"},
     {"photographers", "pictures"},
+    {"web"},
     {"writer", "latest", "todos", "orders", "tickets", "inbox"},
     {"webhook", "sms"},
 )

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import uuid
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, StringConstraints
@@ -62,19 +63,15 @@ def begin(request: Request) -> Form:
     """Say where a picture may be sent."""
     wish, upload = http.parse(request, Wish), uuid.uuid4().hex
     expires = datetime.now(UTC) + timedelta(minutes=MINUTES)
-    try:
-        signed = client("s3").generate_presigned_post(
-            settings().upload_bucket,
-            _key(request, upload),
-            Fields={"Content-Type": wish.content_type},
-            Conditions=[
-                {"Content-Type": wish.content_type},
-                ["content-length-range", wish.bytes or 1, wish.bytes or MOST_BYTES],
-            ],
-            ExpiresIn=MINUTES * 60,
-        )
-    except (BotoCoreError, ClientError) as error:
-        raise CloudFailure(f"s3 presigned post: {error}") from error
+    signed = _signed(
+        _key(request, upload),
+        Fields={"Content-Type": wish.content_type},
+        Conditions=[
+            {"Content-Type": wish.content_type},
+            ["content-length-range", wish.bytes or 1, wish.bytes or MOST_BYTES],
+        ],
+        ExpiresIn=MINUTES * 60,
+    )
     stamp = expires.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     form: Form = {
         "upload": upload,
@@ -83,6 +80,20 @@ def begin(request: Request) -> Form:
         "expires": stamp,
     }
     return form
+
+
+def origin() -> str:
+    """Where every such form goes, as a browser's policy names a place. Raises CloudFailure."""
+    place = urlsplit(_signed("anything")["url"])
+    return f"{place.scheme}://{place.netloc}"
+
+
+def _signed(key: str, **asked: Any) -> Any:
+    """A form that S3 takes for this key. Raises CloudFailure."""
+    try:
+        return client("s3").generate_presigned_post(settings().upload_bucket, key, **asked)
+    except (BotoCoreError, ClientError) as error:
+        raise CloudFailure(f"s3 presigned post: {error}") from error
 
 
 def photograph(request: Request, entity: str) -> Answer:

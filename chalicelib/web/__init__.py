@@ -1,14 +1,16 @@
 """The page: plain files beside this one, served as they are, and nothing else.
 
 Every answer carries its type, an ETag that is asked for again (`no-cache`), and the headers that
-keep the page to itself: scripts, styles and requests go to the shop alone, pictures come from the
-shop or over https, nothing is framed, no referrer is told, and no text becomes markup by any way
-that a browser has for it. Addresses within the page are relative, so it works behind a prefix.
+keep the page to itself: scripts, styles and requests go to the shop alone (the page's also to where
+a picture is uploaded), pictures come from the shop or over https, nothing is framed, no referrer is
+told, and no text becomes markup by any way that a browser has for it. Addresses within the page are
+relative, so it works behind a prefix.
 """
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,7 @@ from pydantic import Field
 from chalicelib import http
 from chalicelib.errors import NotFound
 from chalicelib.http import Answer, Request
+from chalicelib.pictures import uploads
 
 PAGE = "page.html"
 Name = Annotated[str, Field(description="One of the files of the page.")]
@@ -40,8 +43,14 @@ POLICY = {
     "require-trusted-types-for": "'script'",
     "trusted-types": "'none'",
 }
+
+
+def _spelt(policy: Mapping[str, str]) -> str:
+    return "; ".join(" ".join(each) for each in policy.items())
+
+
 HEADERS = {
-    "Content-Security-Policy": "; ".join(" ".join(each) for each in POLICY.items()),
+    "Content-Security-Policy": _spelt(POLICY),
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -70,6 +79,13 @@ def _read(path: Path) -> File:
 def _file(text: str, suffix: str) -> File:
     tag = f'"{hashlib.sha256(text.encode()).hexdigest()[:16]}"'
     return File(text, f"{KINDS[suffix]}; charset=utf-8", tag)
+
+
+def page(request: Request) -> Answer:
+    """The page itself. Raises CloudFailure."""
+    answer = file(request, PAGE)
+    policy = _spelt(POLICY | {"connect-src": f"'self' {uploads.origin()}"})
+    return replace(answer, headers={**answer.headers, "Content-Security-Policy": policy})
 
 
 def file(request: Request, name: str) -> Answer:

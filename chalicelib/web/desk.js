@@ -1,5 +1,7 @@
 // The photo desk: how a photographer stands there, what they are asked for, and how long still.
 
+import { camera } from "./camera.js";
+import * as catalog from "./catalog.js";
 import { find } from "./elements.js";
 import { form, tap } from "./forms.js";
 import { say } from "./message.js";
@@ -16,6 +18,7 @@ export let look = () => {};
 
 export function start() {
   form(find("register"), register);
+  camera(find("upload"), () => standing.assignment, given);
   find("leave").addEventListener("click", ({ currentTarget }) => {
     tap(currentTarget, "leave the desk", (key) => leave(key));
   });
@@ -59,6 +62,13 @@ async function leave(key) {
   say("You are asked for no more pictures.");
 }
 
+// The desk hears of it a moment later, and its clock stops then.
+async function given({ name }, { position }) {
+  say(`${name} has your picture.`);
+  await catalog.after(position);
+  await look();
+}
+
 async function after({ position }) {
   await seen(own(), position);
   await look();
@@ -79,6 +89,7 @@ function tell(before, now) {
     if (was.received && !is.received) say(`What you sent of ${was.name} cannot be used as a picture. Send another.`, "bad");
     return;
   }
+  find("upload").reset(); // what was chosen for one product is not for the next
   const said = [was && ended(was, before, now), is && `We ask you for a picture of ${is.name}.`].filter(Boolean);
   if (said.length) say(said.join(" "));
 }

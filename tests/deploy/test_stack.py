@@ -4,6 +4,7 @@ Bodies are compared, never a status alone: MiniStack answers 200 for a function 
 """
 
 import json
+import re
 import time
 import urllib.error
 import urllib.request
@@ -124,7 +125,7 @@ def test_the_pages_files_are_in_the_package_and_come_with_their_policy(api, path
     with urllib.request.urlopen(f"{api}{path}", timeout=30) as answer:
         assert answer.read().decode() == known.text
         for name, value in web.HEADERS.items():
-            assert answer.headers[name] == value
+            assert re.sub(r"(connect-src 'self') http[^; ]+", r"\1", answer.headers[name]) == value
 
 
 def test_an_issuer_that_cannot_be_asked_is_503_and_no_fault_of_the_client(api, issuer):
