@@ -3,6 +3,7 @@
 
 import { arrange, find, make } from "./elements.js";
 import { shown } from "./money.js";
+import { tile } from "./pictures.js";
 
 const PLACE = "tillstream.cart";
 
@@ -10,10 +11,10 @@ let lines = restored();
 let next = Math.max(0, ...lines.map((line) => line.key)) + 1;
 
 // One more of a line without wishes; otherwise a line of its own.
-export function add({ id, name, price }) {
+export function add({ id, name, price, image }) {
   const same = lines.find((line) => line.product === id && !line.options.trim() && !line.note.trim());
   if (same) same.quantity = String((Number(same.quantity) || 0) + 1);
-  else lines.push({ key: next++, product: id, name, price, quantity: "1", options: "", note: "" });
+  else lines.push({ key: next++, product: id, name, price, image, quantity: "1", options: "", note: "" });
   changed();
 }
 
@@ -60,8 +61,9 @@ function tally() {
   else sessionStorage.removeItem(PLACE);
 }
 
-function begin({ key, name }) {
+function begin({ key, product, name, image }) {
   const line = make("li", { className: "cart-line" },
+    tile({ id: product, name, image }),
     make("p", { className: "what", text: name }),
     make("p", { className: "cost" }),
     field(key, "quantity", "Quantity", { type: "number", min: 1, max: 999, step: 1, required: true, inputMode: "numeric" }),

@@ -45,7 +45,7 @@ def phil(sit):
 def test_from_the_phone_number_to_the_picture_in_the_catalog(phil, shop):
     expect(standing(phil)).to_have_text(re.compile("Leave your number"))
     come_and_come_again(phil)
-    shop.product("mug-1", name="Blue mug")
+    shop.product("mug-1", name="Blue mug", price={"amount": 900, "currency": "EUR"})
     asked = phil.page.get_by_role("group", name="Blue mug")
     phil.said("We ask you for a picture of Blue mug.")
     timer = asked.get_by_role("timer")
@@ -62,14 +62,21 @@ def test_from_the_phone_number_to_the_picture_in_the_catalog(phil, shop):
     phil.said("Thank you! Your picture of Blue mug is in the catalog.")
     expect(asked).to_be_hidden()
     expect(standing(phil)).to_have_text(re.compile("2 more pictures .* 1 done"))
-    tile = phil.card("Blue mug").locator(".tile")
+    is_pictured(phil.card("Blue mug").locator(".tile"))
+    assert photographed(shop, "mug-1") == 1
+    phil.page.get_by_role("button", name="Sign out").click()
+    expect(phil.page.locator("#register-phone")).to_have_value("")
+    phil.sign_in("Cleo", "customer")
+    phil.card("Blue mug").get_by_role("button", name="Add").click()
+    is_pictured(phil.page.locator("#cart-lines .tile"))
+
+
+def is_pictured(tile):
+    """It shows a picture that the shop keeps, in the size for it."""
     tile.scroll_into_view_if_needed()
     expect(tile).to_have_class(re.compile("pictured"))
     shown = tile.get_by_role("img").evaluate("image => image.currentSrc")
     assert re.search(r"/pictures/[0-9a-f]{64}-small$", shown)
-    assert photographed(shop, "mug-1") == 1
-    phil.page.get_by_role("button", name="Sign out").click()
-    expect(phil.page.locator("#register-phone")).to_have_value("")
 
 
 def come_and_come_again(seat):
