@@ -17,7 +17,9 @@ from chalicelib.events.record import Position
 SYSTEM = "urn:tillstream:system"
 PROGRAMS = r"^[A-Za-z0-9-]{1,64}(/[A-Za-z0-9-]{1,64})?$"
 TODO = r"^[a-z-]{1,32}@[!-~]{1,255}$"
-JWE = r"^[A-Za-z0-9_-]{1,400}\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]{1,48000}\.[A-Za-z0-9_-]{22}$"
+# Its length is bounded beside it: a pattern that counts to thousands takes 30 ms of a cold start.
+JWE = r"^[A-Za-z0-9_-]+\.\.[A-Za-z0-9_-]{16}\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]{22}$"
+MOST_JWE = 48_442
 UTC_MS = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z$"
 
 
@@ -45,7 +47,7 @@ class Fact(Model):
 
 
 # What is personal, under that person's own key: a compact JWE (RFC 7516; dir, A256GCM).
-Pii = Annotated[str, StringConstraints(pattern=JWE)]
+Pii = Annotated[str, StringConstraints(max_length=MOST_JWE, pattern=JWE)]
 
 
 class Outcome(Fact):
