@@ -38,7 +38,7 @@ def call(api, method, path, body=None, **headers):
     request.data = None if body is None else json.dumps(body).encode()
     request.add_header("Content-Type", "application/json")
     try:
-        answer = urllib.request.urlopen(request, timeout=30)
+        answer = urllib.request.urlopen(request, timeout=90)
     except urllib.error.HTTPError as refusal:
         answer = refusal
     with answer:
@@ -122,7 +122,7 @@ def test_health_and_lists_answer_as_they_do_locally(api):
 @pytest.mark.parametrize("path", ["/", "/web/page.js", "/web/page.css", "/web/cup.svg"])
 def test_the_pages_files_are_in_the_package_and_come_with_their_policy(api, path):
     known = web.files()[path.rpartition("/")[2] or web.PAGE]
-    with urllib.request.urlopen(f"{api}{path}", timeout=30) as answer:
+    with urllib.request.urlopen(f"{api}{path}", timeout=90) as answer:
         assert answer.read().decode() == known.text
         for name, value in web.HEADERS.items():
             assert re.sub(r"(connect-src 'self') http[^; ]+", r"\1", answer.headers[name]) == value
@@ -153,7 +153,7 @@ def test_a_token_that_does_not_hold_is_401_too_and_says_how_to_come_again(api, i
     request = urllib.request.Request(f"{api}/products", method="POST", data=b"{}")
     request.add_header("Authorization", f"Bearer {token}")
     with pytest.raises(urllib.error.HTTPError) as refusal:
-        urllib.request.urlopen(request, timeout=30)
+        urllib.request.urlopen(request, timeout=90)
     answer = refusal.value
     assert (answer.status, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
     assert json.loads(answer.read())["type"] == "/problems/unauthenticated"
