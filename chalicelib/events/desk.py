@@ -21,7 +21,7 @@ MOST_CLOCK_MS = 10**14
 Id = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._~-]{0,63}$")]
 Person = Annotated[str, StringConstraints(pattern=r"^[!-~]{1,64}$")]
 PhoneKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{43}$")]
-Media = Annotated[str, StringConstraints(pattern=r"^https?://[!-~]{1,2040}$")]
+Media = Annotated[str, StringConstraints(pattern=r"^https?://[!#-\[\]-~]{1,492}$")]
 Fault = Literal["unreachable", "no-picture", "too-large"]
 
 

@@ -59,6 +59,8 @@ def _unfit_photographer(
     here = known.photographers.get(actor)
     if here is None and len(known.photographers) >= MOST_PHOTOGRAPHERS:
         return Ignored(FULL, "so many photographers are here that no other fits")
+    if not known.may_tell:
+        return Ignored(FULL, "so many messages are unsaid that nobody can be told of more")
     if here is not None and here.left >= MOST_LEFT:
         return Ignored("enough", f"{here.left} assignments are enough for now")
     other = known.who_has(phone_key, clock or 0)

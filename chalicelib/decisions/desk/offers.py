@@ -7,13 +7,13 @@ is owed exactly while, as the last event left it, there is one to be made.
 
 from __future__ import annotations
 
-from chalicelib.decisions.desk.state import MESSAGE, MOST_MESSAGES, OFFER, Desk, Waiting
+from chalicelib.decisions.desk.state import OFFER, Desk, Waiting
 from chalicelib.events import Event
 
 
 def found(desk: Desk, clock: int) -> tuple[str, str] | None:
     """The product and the photographer that an offer would bring together at this clock."""
-    if len(desk.owed(MESSAGE)) >= MOST_MESSAGES:
+    if not desk.may_tell:
         return None
     there = {who for who, each in desk.photographers.items() if each.is_there(clock)}
     free = {who for who in there if desk.photographers[who].assignment is None}

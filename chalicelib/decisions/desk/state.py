@@ -1,7 +1,8 @@
 """The photo desk as its events have it: who is there, what waits, and who is asked for what.
 
-It is one row, so it is bounded: so many photographers, so many products, and no offer while too
-many messages are unsaid. What does not fit waits where it is owed.
+It is one row, so it is bounded: so many photographers, so many products, and nobody comes or is
+asked while too many messages are unsaid. What does not fit waits where it is owed. At most so many
+messages, and two for each photographer, are unsaid: a row of all that fits is no misfit.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from chalicelib.decisions.todo import Owing, Todo
 from chalicelib.events import Event, Model
 
 OFFER, TIME_OUT, FETCH, MESSAGE = "offer", "time-out", "fetch", "message"
-MOST_PHOTOGRAPHERS, MOST_PRODUCTS, MOST_MESSAGES = 200, 200, 300
+MOST_PHOTOGRAPHERS, MOST_PRODUCTS, MOST_MESSAGES = 60, 200, 100
 
 
 class Waiting(Model):
@@ -90,6 +91,11 @@ class Desk(Owing):
         """How many products more fit."""
         assigned = sum(each.assignment is not None for each in self.photographers.values())
         return max(0, MOST_PRODUCTS - len(self.waiting) - assigned)
+
+    @property
+    def may_tell(self) -> bool:
+        """Whether something may happen that somebody must be told of."""
+        return len(self.owed(MESSAGE)) < MOST_MESSAGES
 
     def who_has(self, phone_key: str, clock: int) -> str | None:
         """The photographer with this number: who is there, or else was last."""
