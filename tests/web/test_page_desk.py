@@ -21,6 +21,8 @@ FLAWED = [  # a file that is no picture, and what is said of it
     ("cup.jpg", "image/jpeg", b"a cup", "this is no JPEG, PNG or WebP picture that can be decoded"),
 ]
 DESK = "**/photographers/*"
+# Who is not known at the desk, or not yet, is asked after at most each 15 s.
+PATIENCE_MS = 60_000
 TIME = r"\d\d:\d\d"
 
 
@@ -28,6 +30,10 @@ def register(seat, phone):
     form = seat.page.locator("#register")
     form.get_by_label("Phone").fill(phone)
     form.get_by_role("button", name="Register").click()
+
+
+def told(seat, text):
+    expect(seat.page.locator("#message")).to_have_text(text, timeout=PATIENCE_MS)
 
 
 def standing(seat):
@@ -43,25 +49,27 @@ def phil(sit):
 
 
 def test_from_the_phone_number_to_the_picture_in_the_catalog(phil, shop):
-    expect(standing(phil)).to_have_text(re.compile("Leave your number"))
+    expect(standing(phil)).to_have_text(re.compile("Leave your number"), timeout=PATIENCE_MS)
     come_and_come_again(phil)
     shop.product("mug-1", name="Blue mug", price={"amount": 900, "currency": "EUR"})
     asked = phil.page.get_by_role("group", name="Blue mug")
-    phil.said("We ask you for a picture of Blue mug.")
+    expect(asked).to_be_visible(timeout=PATIENCE_MS)
     timer = asked.get_by_role("timer")
     expect(timer).to_have_text(re.compile(r"9:\d\d left"))
     then = timer.text_content()
     expect(timer).not_to_have_text(then)
-    expect(standing(phil)).to_have_text(re.compile("5 more pictures"))
+    expect(standing(phil)).to_have_text(re.compile("5 more pictures"), timeout=PATIENCE_MS)
 
     stop(phil, asked)
     register(phil, "+49 151 555 8001")  # nobody else is there, so it is asked of them again
-    expect(asked).to_be_visible()
+    expect(asked).to_be_visible(timeout=PATIENCE_MS)
     send_what_is_none(asked)
     send_a_picture(phil, asked)
-    phil.said("Thank you! Your picture of Blue mug is in the catalog.")
-    expect(asked).to_be_hidden()
-    expect(standing(phil)).to_have_text(re.compile("2 more pictures .* 1 done"))
+    told(phil, "Thank you! Your picture of Blue mug is in the catalog.")
+    expect(asked).to_be_hidden(timeout=PATIENCE_MS)
+    expect(standing(phil)).to_have_text(
+        re.compile("2 more pictures .* 1 done"), timeout=PATIENCE_MS
+    )
     is_pictured(phil.card("Blue mug").locator(".tile"))
     assert photographed(shop, "mug-1") == 1
     phil.page.get_by_role("button", name="Sign out").click()
@@ -74,7 +82,7 @@ def test_from_the_phone_number_to_the_picture_in_the_catalog(phil, shop):
 def is_pictured(tile):
     """It shows a picture that the shop keeps, in the size for it."""
     tile.scroll_into_view_if_needed()
-    expect(tile).to_have_class(re.compile("pictured"))
+    expect(tile).to_have_class(re.compile("pictured"), timeout=PATIENCE_MS)
     shown = tile.get_by_role("img").evaluate("image => image.currentSrc")
     assert re.search(r"/pictures/[0-9a-f]{64}-small$", shown)
 
@@ -84,10 +92,12 @@ def come_and_come_again(seat):
     expect(seat.page.locator("#register .wrong")).to_contain_text("phone")
     expect(seat.page.locator("#register-phone")).to_be_focused()
     register(seat, "+49 151 555 8001")
-    seat.said("You are registered.")
-    expect(standing(seat)).to_have_text(re.compile(f"3 more pictures until {TIME}. 0 done"))
+    told(seat, "You are registered.")
+    expect(standing(seat)).to_have_text(
+        re.compile(f"3 more pictures until {TIME}. 0 done"), timeout=PATIENCE_MS
+    )
     register(seat, "+49 151 555 8001")
-    expect(standing(seat)).to_have_text(re.compile("6 more pictures"))
+    expect(standing(seat)).to_have_text(re.compile("6 more pictures"), timeout=PATIENCE_MS)
     link = seat.page.get_by_role("link", name="read the text messages")
     expect(link).to_have_attribute("href", "inbox#%2B491515558001")
 
@@ -95,10 +105,12 @@ def come_and_come_again(seat):
 def stop(seat, asked):
     button = seat.page.get_by_role("button", name="Stop")
     button.click()
-    seat.said("You are asked for no more pictures.")
-    expect(asked).to_be_hidden()
-    expect(button).to_be_hidden()
-    expect(standing(seat)).to_have_text(re.compile("unless you register again"))
+    told(seat, "You are asked for no more pictures.")
+    expect(asked).to_be_hidden(timeout=PATIENCE_MS)
+    expect(button).to_be_hidden(timeout=PATIENCE_MS)
+    expect(standing(seat)).to_have_text(
+        re.compile("unless you register again"), timeout=PATIENCE_MS
+    )
 
 
 def send_what_is_none(asked):
@@ -123,9 +135,11 @@ def send_a_picture(seat, asked):
         for pattern in ("**/*-uploads", "**/products/mug-1/photo"):
             with seat.losing(pattern):
                 send.click()
-                expect(asked.locator(".problem")).to_contain_text("Send it again: it counts once.")
+                expect(asked.locator(".problem")).to_contain_text(
+                    "Send it again: it counts once.", timeout=PATIENCE_MS
+                )
         send.click()
-        seat.said("Blue mug has your picture.")
+        told(seat, "Blue mug has your picture.")
 
 
 @contextlib.contextmanager
