@@ -420,5 +420,6 @@ def test_a_person_says_no_order_event_to_the_event_writer(front: Shopfront, refu
 
 
 def test_every_route_that_moves_an_order_is_tried_here() -> None:
-    routes = {path.rpartition("/")[2] for path in LEGAL}
+    others = ("/tickets/", "/photographers/")
+    routes = {path.rpartition("/")[2] for path in LEGAL if not path.startswith(others)}
     assert routes == {*MOVES, "fulfillments", "deliveries"}
