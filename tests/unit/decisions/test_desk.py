@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from desk_moves import Told, fact_of, moves
+from desk_moves import PII, Told, fact_of, moves
 from hypothesis import given, settings
 
 from chalicelib.decisions import DECIDERS
@@ -167,3 +167,19 @@ def test_whatever_is_said_nothing_is_lost_twice_or_owed_for_nothing(told):
             watched.hear(*watched.say(*said), before)
     text = watched.desk.model_dump_json(by_alias=True)
     assert DECIDERS["desk"].load(text) == watched.desk
+
+
+def test_whoever_is_at_a_picture_is_asked_for_no_other_though_they_may_be_asked_more():
+    told = Told()
+    for who in ("ada", "bob"):
+        data = {"pii": PII, "phone_key": who.ljust(43, "k"), "assignments": 3, "stay_s": 3600}
+        told.say(desk.PhotographerRegistered.model_validate(data), who)
+    for product in ("p1", "p2"):
+        told.say(desk.ProductWaiting(product=product))
+    for product in ("p1", "p2"):
+        (offer,) = told.desk.owed(OFFER)
+        until = told.clock + 60_000
+        told.say(desk.Assigned(todo=offer, product=product, photographer="ada", until=until))
+    assert held(told.desk, "ada").product == "p1"
+    assert list(told.desk.waiting) == ["p2"]
+    assert told.desk.owed(OFFER) not in ([], [offer]), "it is owed anew"
