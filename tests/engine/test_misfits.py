@@ -189,7 +189,7 @@ def refuses(world: World, subject: str, view_name: str, error: Exception) -> lis
             for entry in request["TransactItems"]:
                 (action,) = entry.values()
                 key = action["Item"] if "Item" in action else action["Key"]
-                if key["pk"]["S"].startswith(f"{view_name}@1/") and subject in key["sk"]["S"]:
+                if key["pk"]["S"].startswith(f"{view_name}@") and subject in key["sk"]["S"]:
                     refused.append(key["sk"]["S"])
                     raise error
 
