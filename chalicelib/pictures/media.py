@@ -16,6 +16,7 @@ import contextlib
 import http.client
 import io
 import ipaddress
+import re
 import socket
 import ssl
 import time
@@ -28,6 +29,7 @@ from chalicelib.errors import NoPicture, PictureTooLarge, TryAgain, Unreachable
 from chalicelib.pictures.image import MOST_BYTES
 
 HERE = "127.0.0.1"
+ADDRESS = re.compile(r"[!-~]+")  # what a request can be made of as it is
 MOST_REDIRECTS = 2
 WITHIN_S = 20.0
 REDIRECTS = {301, 302, 303, 307, 308}
@@ -67,6 +69,8 @@ def fetch(address: str) -> bytes:
 
 def hop(address: str) -> Hop:
     """Whom to ask. Raises Unreachable for whom we do not."""
+    if not ADDRESS.fullmatch(address):
+        raise Unreachable("this is no address")
     try:
         parts = urlsplit(address)
         host, port = parts.hostname or "", parts.port

@@ -164,6 +164,20 @@ def test_no_other_host_port_or_scheme_is_asked(listed, monkeypatch, address):
         media.fetch(address)
 
 
+@pytest.mark.parametrize("path", ["/é", "/ÿ", "/a b", "/a\tb", "/a\nb", "/\x7f", "/\ud800", "/ａ"])
+def test_what_no_request_can_ask_for_is_no_address(listed, monkeypatch, path):
+    monkeypatch.setattr(socket, "getaddrinfo", None)
+    with pytest.raises(Unreachable):
+        media.fetch(f"https://api.twilio.com{path}")
+
+
+@pytest.mark.parametrize("path", [b"/jpg/\xe9\xff", b"/a b", b"/a\tb", b"/a\r\n b", b"//[x"])
+def test_a_redirect_to_what_is_no_address_is_refused_at_once(here, path):
+    leads = b"HTTP/1.1 302 Found\r\nLocation: " + path + b"\r\nContent-Length: 0\r\n\r\n"
+    with pytest.raises(Unreachable):
+        fetched(lambda _: [leads])
+
+
 @given(
     st.text(max_size=60)
     | st.tuples(
