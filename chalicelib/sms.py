@@ -4,6 +4,8 @@
   address that Twilio was given and of every member of the form. Without it nothing is read.
 - Who sent it is whom the desk knows by the number's fingerprint. A picture is fetched later, by a
   to-do: here it is said that one was sent, under an id of the message's, so it counts once.
+- A word is a command where it comes alone. With a picture it is what somebody says of the picture,
+  but for STOP.
 - What cannot be is said to the sender in a sentence, and changes nothing.
 """
 
@@ -45,7 +47,7 @@ PORTS = {"https": 443, "http": 80}
 STOP = {"STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT"}  # as Twilio has them
 ASKED = {"HELP", "INFO", "START", "YES", "UNSTOP"}
 
-TAKEN = "Thank you! We look at your picture now."
+TAKEN = "Thank you! We look at the first picture that reaches us in time."
 LEFT = "You are asked for no more pictures. Register again when you want to be."
 HELP = "We ask photographers who registered for pictures of products. Reply STOP to end it."
 STRANGER = "We do not know this number. Register as a photographer first."
@@ -129,15 +131,16 @@ def _signed(address: str, members: Mapping[str, str]) -> bytes:
 def _answered(request: Request, message: Message) -> str:
     """The sentence that the sender gets."""
     word, sender = message.text.strip().upper(), _sender(request, message.number)
-    if word in ASKED:
+    pictures = int(message.pictures)
+    if word in ASKED and not pictures:
         return HELP
     if sender is None:
         return STRANGER
-    if word in STOP:
+    if word == "STOP" or (word in STOP and not pictures):
         left = desk.PhotographerLeft(photographer=sender)
         return _said(request, sender, message.sid, left) or LEFT
-    if message.media is None or message.pictures != "1":
-        return ONE_PICTURE if message.media else NO_PICTURE
+    if pictures != 1 or message.media is None:
+        return ONE_PICTURE if pictures > 1 else NO_PICTURE
     received = desk.PictureReceived(media=message.media)
     return _said(request, sender, message.sid, received) or TAKEN
 

@@ -198,8 +198,35 @@ def test_a_message_without_a_picture_or_with_several_is_answered(
     before = front.records()
     assert sentence(sent(front, phone, Body="hi")) == sms.NO_PICTURE
     assert sentence(sent(front, phone, MEDIA, MEDIA)) == sms.ONE_PICTURE
-    assert sentence(sent(front, phone, Body=" help ")) == sms.HELP
+    assert sentence(sent(front, phone, NumMedia="0", MediaUrl0=MEDIA)) == sms.NO_PICTURE
+    assert sentence(sent(front, phone, NumMedia="1")) == sms.NO_PICTURE
     assert front.records() == before
+
+
+@pytest.mark.parametrize("word", [*sorted(sms.ASKED), " help "])
+def test_who_asks_for_help_is_told_what_this_is(front: Shopfront, word: str) -> None:
+    before = front.records()
+    assert sentence(sent(front, number(), Body=word)) == sms.HELP
+    assert front.records() == before
+
+
+@pytest.mark.parametrize("word", sorted({*sms.ASKED, *sms.STOP} - {"STOP"}))
+def test_a_word_that_comes_with_a_picture_is_said_of_the_picture(
+    front: Shopfront, asked: Any, word: str
+) -> None:
+    product, phone, person = asked
+    assert sentence(sent(front, phone, MEDIA, Body=word)) == sms.TAKEN
+    front.settle()
+    assignment = at_desk().photographers[person].assignment
+    assert assignment is not None
+    assert (assignment.product, assignment.media) == (product, MEDIA)
+
+
+def test_stop_is_stop_whatever_comes_with_it(front: Shopfront, asked: Any) -> None:
+    _, phone, person = asked
+    assert sentence(sent(front, phone, MEDIA, Body="stop")) == sms.LEFT
+    front.settle()
+    assert not at_desk().photographers[person].is_there(0)
 
 
 @pytest.mark.parametrize("word", [*sorted(sms.STOP), " stop "])
