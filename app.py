@@ -256,7 +256,7 @@ def update_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     hears=WRITE,
     takes=Photograph | uploads.Give,
     gives=door.RECORDED,
-    refuses=(errors.NoUpload, errors.NoPicture, errors.PictureTooLarge),
+    refuses=(errors.NoUpload, errors.NoPicture, errors.PictureTooLarge, errors.Erased),
 )
 def photograph_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     """A photographer gives it a picture: by its address, or one that was uploaded."""
@@ -268,7 +268,7 @@ def photograph_product(request: http.Request, id: Entity) -> Any:  # noqa: A002
     "/uploads",
     takes=uploads.Wish,
     gives=uploads.Form,
-    refuses=(errors.Throttled,),
+    refuses=(errors.Throttled, errors.Erased),
 )
 def begin_upload(request: http.Request) -> Any:
     """Where a picture can be sent, for ten minutes."""

@@ -39,6 +39,11 @@ def keep(picture: Picture) -> str:
     return f"/{FOLDER}{name}"
 
 
+def has(address: str) -> bool:
+    """Whether a picture lies at this path of ours. Raises CloudFailure."""
+    return read(settings().archive_bucket, address.removeprefix("/"), 1) is not None
+
+
 def picture(request: Request, name: str) -> Answer:
     """One of the pictures; 304 where the caller has it already. Raises UnknownPicture."""
     body = read(settings().archive_bucket, FOLDER + name) if NAME.fullmatch(name) else None
@@ -62,6 +67,14 @@ def read(bucket: str, name: str, most: int | None = None) -> bytes | None:
     except BotoCoreError as error:
         raise CloudFailure(f"s3 get_object: {error}") from error
     return found
+
+
+def remove(bucket: str, name: str) -> None:
+    """Nothing lies there from now on, if anything did. Raises CloudFailure."""
+    try:
+        client("s3").delete_object(Bucket=bucket, Key=name)
+    except (BotoCoreError, ClientError) as error:
+        raise CloudFailure(f"s3 delete_object: {error}") from error
 
 
 def _put(name: str, body: bytes) -> None:

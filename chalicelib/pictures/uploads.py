@@ -2,7 +2,8 @@
 
 Whoever may send what is signed: so many bytes, of one type, to one place, within ten minutes. Where
 that is hangs on who asked, and is told to nobody else: what a person uploaded nobody else can give
-to a product. It lies in a bucket of its own, from which it is gone after a day.
+to a product. It lies in a bucket of its own, from which it is gone as soon as a product has it; the
+rest goes after a day, by a rule that AWS carries out and a local shop has not.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pydantic import Field, StringConstraints
 from typing_extensions import TypedDict
 
-from chalicelib import door, http, vault
+from chalicelib import customers, door, http, read, vault
 from chalicelib.config import client, settings
 from chalicelib.decisions.product import KIND, Photograph, Product
 from chalicelib.errors import CloudFailure, NoPicture, NoUpload, PictureTooLarge
@@ -60,7 +61,8 @@ class Give(Model):
 
 
 def begin(request: Request) -> Form:
-    """Say where a picture may be sent."""
+    """Say where a picture may be sent. Raises Erased."""
+    _refuse_erased(request)
     wish, upload = http.parse(request, Wish), uuid.uuid4().hex
     expires = datetime.now(UTC) + timedelta(minutes=MINUTES)
     signed = _signed(
@@ -99,17 +101,40 @@ def _signed(key: str, **asked: Any) -> Any:
 def photograph(request: Request, entity: str) -> Answer:
     """Give a product its picture: one at an address, or one that was uploaded.
 
-    Raises NoUpload, NoPicture, PictureTooLarge.
+    Raises Erased, NoUpload, NoPicture, PictureTooLarge.
     """
-    document, named = http.document(request), http.entity(entity)
-    if not isinstance(document, dict) or "upload" not in document:
-        return door.move(request, entity, Photograph)
-    given = http.parse(request, Give)
+    _refuse_erased(request)
+    document, subject = http.document(request), f"{KIND}/{http.entity(entity)}"
+    if isinstance(document, dict) and "upload" in document:
+        return _give(request, subject, http.parse(request, Give).upload)
+    command = http.parse(request, Photograph)
+    return door.decided(request, subject, lambda _: _shown(command), door.keyed(request))
+
+
+def _give(request: Request, subject: str, upload: str) -> Answer:
+    """What was uploaded is the product's from now on, and lies where uploads do no longer.
+
+    A used key has its answer again, and what a failure may have left there is gone then too.
+    """
 
     def asked(_: Product | None) -> Photograph:
-        return Photograph(image=shelf.keep(_picture(_uploaded(request, given.upload))))
+        return Photograph(image=shelf.keep(_picture(_uploaded(request, upload))))
 
-    return door.decided(request, f"{KIND}/{named}", asked, door.keyed(request))
+    answer = door.decided(request, subject, asked, door.keyed(request))
+    shelf.remove(settings().upload_bucket, _key(request, upload))
+    return answer
+
+
+def _shown(command: Photograph) -> Photograph:
+    """The command, where a path of our own leads to a picture. Raises NoPicture."""
+    if command.image.startswith("/") and not shelf.has(command.image):
+        raise NoPicture("the shop has no such picture", field="image")
+    return command
+
+
+def _refuse_erased(request: Request) -> None:
+    """Raises Erased: who was erased gives nothing more, though their token holds for a while."""
+    customers.refuse_erased(*read.rows(request, customers.key(request.actor)))
 
 
 def _uploaded(request: Request, upload: str) -> bytes:

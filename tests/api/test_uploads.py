@@ -9,10 +9,13 @@ from typing import Any
 
 import pytest
 from drawn import bomb, opened, picture
+from photographing import id_of
 from shopfront import Answer, Shopfront
 from uploading import uploaded
 
 from chalicelib import config
+from chalicelib.errors import CloudFailure
+from chalicelib.pictures import shelf
 from chalicelib.pictures.image import LARGE, MOST_BYTES, SMALL
 
 WEBP = {"contentType": "image/webp"}
@@ -77,18 +80,89 @@ def test_nothing_else_of_the_archive_is_shown(refused: Any, name: str) -> None:
     refused(404, "GET", f"/pictures/{name}")
 
 
-def test_the_same_key_gives_the_same_event_though_the_upload_is_gone(
-    front: Shopfront, phil: str
+def lying(place: dict[str, Any]) -> bool:
+    """Whether what was uploaded still lies where it was sent to."""
+    bucket, key = config.settings().upload_bucket, place["fields"]["key"]
+    found = config.client("s3").list_objects_v2(Bucket=bucket, Prefix=key)
+    return bool(found["KeyCount"])
+
+
+def test_what_a_product_has_got_lies_with_the_uploads_no_longer(
+    front: Shopfront, refused: Any, phil: str
 ) -> None:
     product, place = front.product("merchant"), begun(front, phil)
     uploaded(place, picture("PNG"))
+    assert lying(place)
     first = given(front, phil, product, place, Idempotency_Key="photo-1")
+    assert first.status == 202
+    assert not lying(place)
     front.settle()
-    bucket = config.settings().upload_bucket
-    for each in config.client("s3").list_objects_v2(Bucket=bucket)["Contents"]:
-        config.client("s3").delete_object(Bucket=bucket, Key=each["Key"])
     again = given(front, phil, product, place, Idempotency_Key="photo-1")
     assert (again.status, again.said) == (202, first.said)
+    for each in (product, front.product("merchant")):
+        answer = refused(
+            422, "PUT", f"/products/{each}/photo", {"upload": place["upload"]}, to=phil
+        )
+        assert (answer.slug, answer.fields) == ("unknown-upload", {"upload"})
+
+
+def test_what_a_failure_left_with_the_uploads_is_gone_when_the_key_is_used_again(
+    front: Shopfront, phil: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: str) -> None:
+        raise CloudFailure("s3 delete_object: not now")
+
+    product, place = front.product("merchant"), begun(front, phil)
+    uploaded(place, picture("PNG"))
+    with monkeypatch.context() as patch:
+        patch.setattr(shelf, "remove", failing)
+        assert given(front, phil, product, place, Idempotency_Key="photo-2").status == 503
+    front.settle()
+    assert lying(place)
+    before = front.records()
+    assert given(front, phil, product, place, Idempotency_Key="photo-2").status == 202
+    assert front.records() == before
+    assert not lying(place)
+
+
+def test_what_is_refused_stays_to_be_given_again(front: Shopfront, refused: Any, phil: str) -> None:
+    place = begun(front, phil)
+    uploaded(place, b"hello")
+    refused(422, "PUT", "/products/mug/photo", {"upload": place["upload"]}, to=phil)
+    assert lying(place)
+
+
+def test_a_path_of_the_shop_leads_to_a_picture_that_it_has(
+    front: Shopfront, refused: Any, phil: str
+) -> None:
+    product, place = front.product("merchant"), begun(front, phil)
+    other = front.product("merchant")
+    before = front.records()
+    nothing = {"image": f"/pictures/{'0' * 64}"}
+    answer = refused(422, "PUT", f"/products/{other}/photo", nothing, to=phil)
+    assert (answer.slug, answer.fields) == ("no-picture", {"image"})
+    assert front.records() == before
+    uploaded(place, picture())
+    given(front, phil, product, place)
+    front.settle()
+    image = {"image": front.get(f"/products/{product}").said["image"]}
+    assert front.call("PUT", f"/products/{other}/photo", image, to=phil).status == 202
+
+
+def test_who_was_erased_gives_no_picture_though_their_token_holds(
+    front: Shopfront, refused: Any
+) -> None:
+    gone, product = front.person("photographer"), front.product("merchant")
+    place = begun(front, gone)
+    uploaded(place, picture())
+    person = id_of(front, gone)
+    assert front.call("DELETE", f"/customers/{person}", to=gone).status == 202
+    front.settle()
+    before, path = front.records(), f"/products/{product}/photo"
+    refused(410, "POST", "/uploads", JPEG, to=gone)
+    for body in ({"upload": place["upload"]}, {"image": "https://pictures.example/mug.jpg"}):
+        refused(410, "PUT", path, body, to=gone)
+    assert front.records() == before
 
 
 def test_what_was_not_uploaded_or_by_somebody_else_is_refused(

@@ -445,8 +445,13 @@ def test_what_lambda_does_in_a_functions_name_is_allowed(function):
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_no_function_may_delete_or_change_what_is_kept(function):
-    kept = {grant["action"] for grant in granted(function) if grant["action"].startswith("s3:")}
+    """What people upload is not kept: where it lies, and nowhere else, a function deletes."""
+    asked = [grant for grant in granted(function) if grant["action"].startswith("s3:")]
+    uploads = "arn:*:s3:::tillstream-*-uploads*/*"
+    kept = {each["action"] for each in asked if each["resource"] != uploads}
     assert kept <= {"s3:GetObject", "s3:PutObject", "s3:ListBucket"}
+    deleting = {each["resource"] for each in asked if each["action"].startswith("s3:Delete")}
+    assert deleting == ({uploads} if function == "api_handler" else set())
 
 
 def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_or_see_the_vault():
