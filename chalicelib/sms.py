@@ -25,7 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from chalicelib import config, door, http, photographers, read
 from chalicelib.config import settings
 from chalicelib.decisions import DECIDERS
-from chalicelib.decisions.desk import KIND, SUBJECT, Desk
+from chalicelib.decisions.desk import KIND, SUBJECT, Desk, unless_doubted
 from chalicelib.door import Once
 from chalicelib.errors import (
     BadRequest,
@@ -155,11 +155,16 @@ def _sender(request: Request, number: str) -> str | None:
 
 
 def _said(request: Request, sender: str, sid: str, fact: Fact) -> str | None:
-    """The fact recorded, as the sender's; or why it is not."""
+    """The fact recorded, as the sender's; or why it is not, by the clock as it is now."""
     theirs = replace(request, actor=sender)
     once = Once.of(theirs, sid, fact.model_dump(mode="json"), "MessageSid")
     try:
-        door.decided(theirs, SUBJECT, lambda _: fact, once)
+        door.decided(
+            theirs,
+            SUBJECT,
+            lambda state: unless_doubted(state, fact, sender, read.now_ms()),
+            once,
+        )
     except (Refused, UnknownPhotographer) as refusal:
         return f"Sorry: {refusal.detail}."
     return None

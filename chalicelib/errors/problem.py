@@ -163,7 +163,7 @@ class EnoughAssignments(Refused):
 
 
 class NoAssignment(Refused):
-    """This photographer is asked for no picture now; nothing was recorded."""
+    """This photographer is asked for no picture now, or not any more; nothing was recorded."""
 
     slug = "no-assignment"
 

@@ -127,14 +127,14 @@ def _forgotten(kind: str, level: Level, until: float) -> Iterator[Poke]:
             todo = view.id_of(row)
             if not lease.is_held(held.get(todo)) and row.key.sk not in parked:
                 yield Poke(todo, row.key.sk)
-        is_last = rows and rows[-1].body["since"] > now - FORGOTTEN_S * 1000
+        is_last = rows and not _is_due(kind, rows[-1].body["since"], now)
         if is_last or time.monotonic() > until:
             return
 
 
 def _is_due(kind: str, since: int, now: int) -> bool:
-    """Whether it is old enough."""
-    return now - since > max(FORGOTTEN_S, wait_s(kind)) * 1000
+    """Whether its time is out, where it has one; else whether nobody has done it for a minute."""
+    return now - since > (wait_s(kind) if kind in WAITS else FORGOTTEN_S) * 1000
 
 
 def _owed(level: Level, poke: Poke) -> Owed | None:

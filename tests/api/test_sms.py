@@ -175,6 +175,24 @@ def test_a_second_picture_while_the_first_is_looked_at_changes_nothing(
     assert front.records() == before
 
 
+def test_a_picture_after_its_time_is_told_to_be_late_and_not_recorded(
+    front: Shopfront, asked: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nobody said yet that the time is out; what came in time is thanked, again too."""
+    _, phone, _ = asked
+    form = {"MessageSid": next(sids), "From": phone, "NumMedia": "1", "MediaUrl0": MEDIA}
+    before, now = front.records(), read.now_ms()
+    monkeypatch.setattr(read, "now_ms", lambda: now + 601_000)
+    late = "Sorry: your time for this picture is over."
+    assert sentence(posted(front, form)) == late
+    assert front.records() == before
+    monkeypatch.setattr(read, "now_ms", lambda: now)
+    assert sentence(posted(front, form)) == sms.TAKEN
+    front.settle()
+    monkeypatch.setattr(read, "now_ms", lambda: now + 601_000)
+    assert sentence(posted(front, form)) == sms.TAKEN
+
+
 def test_who_is_asked_for_nothing_is_told_so(front: Shopfront, free: Any) -> None:
     phone, _ = free
     before = front.records()

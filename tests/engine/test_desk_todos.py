@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from desks import at_desk, come, desk_of, list_product, product_of, run
 
-from chalicelib import projector, todos, work
+from chalicelib import config, projector, todos, work
 from chalicelib.decisions import desk
 from chalicelib.decisions.todo import kind_of
 from chalicelib.errors import Waits
@@ -65,6 +66,23 @@ def test_what_has_nothing_to_do_yet_counts_no_attempt_and_nobody_holds_it(till, 
     told = [json.loads(line)["what"] for line in capsys.readouterr().err.splitlines()]
     assert "todo-given-up" not in told
     assert told.count("todo-waits") >= MANY
+
+
+def test_a_time_that_is_shorter_than_a_minute_is_out_when_it_is_out(till, monkeypatch):
+    """The sweep pokes of it then, and not a minute after it began."""
+    hasty = replace(config.settings(), photo_wait_s=20)
+    monkeypatch.setattr(config, "settings", lambda: hasty)
+    come(till, "ada", assignments=1)
+    list_product(till, 1)
+    run(till)
+    (timer,) = desk_of(till).owed("time-out")
+    till.pokes.clear()
+    till.later(21_000)
+    projector.sweep()
+    todos.sweep()
+    assert timer in {json.loads(body)["todo"] for body in till.pokes}
+    run(till)
+    assert (desk_of(till).owed("time-out"), list(desk_of(till).waiting)) == ([], ["1"])
 
 
 def test_a_batch_pokes_ten_of_the_products_that_wait_and_the_sweep_the_rest(till):

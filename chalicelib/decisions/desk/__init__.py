@@ -44,10 +44,12 @@ __all__ = [
     "evolve",
     "found",
     "offered",
+    "unless_doubted",
 ]
 
 KIND, ENTITY = "desk", "photos"
 SUBJECT = f"{KIND}/{ENTITY}"
+TOLD_MS = 600_000  # who comes again so soon knows that they are here
 SETTLES: dict[str, type[Fact] | tuple[type[Fact], ...]] = {
     OFFER: desk.Assigned,
     TIME_OUT: desk.AssignmentExpired,
@@ -70,13 +72,17 @@ def decide(state: Desk | None, command: Offer | Fact, actor: str) -> Fact:
     Raises Waits where there is nobody to offer to, UnknownPhotographer, PhoneTaken, DeskFull,
     EnoughAssignments, NoAssignment; the state may lag, so `evolve` judges again.
     """
-    known = state or Desk()
     if isinstance(command, Offer):
-        return offered(known, command)
-    if not isinstance(command, Outcome) and (why := doubt(known, command, actor, None)):
+        return offered(state or Desk(), command)
+    return command if isinstance(command, Outcome) else unless_doubted(state, command, actor)
+
+
+def unless_doubted(state: Desk | None, fact: Fact, actor: str, clock: int | None = None) -> Fact:
+    """The fact, as it may be said at this clock. Raises what `decide` does."""
+    if why := doubt(state or Desk(), fact, actor, clock):
         refusal, field = REFUSALS.get(why.reason, (Refused, None))
         raise refusal(why.detail, field=field)
-    return command
+    return fact
 
 
 def offered(known: Desk, offer: Offer) -> desk.Assigned:
@@ -158,15 +164,22 @@ def _registered(known: Desk, event: Event, data: desk.PhotographerRegistered) ->
         phone_key=data.phone_key,
         left=here.left + data.assignments,
         until=max(here.until, event.clock + data.stay_s * 1000),
+        stopped=False,
     )
-    return known.placing(event.actor, here).telling(event, event.actor, "registered")
+    if event.clock - here.told < TOLD_MS:
+        return known.placing(event.actor, here)
+    told = known.placing(event.actor, here.having(told=event.clock))
+    return told.telling(event, event.actor, "registered")
 
 
 def _left(known: Desk, event: Event, who: str) -> Desk:
-    """They are asked no more. A picture that was sent is still taken."""
-    here = known.photographers[who].having(left=0)
-    gone = known.placing(who, here)
-    return gone if here.assignment is None or here.assignment.fetch else _let_go(gone, event, who)
+    """They are asked and told no more. A picture that was sent is still taken."""
+    here = known.photographers[who]
+    unanswered = here.assignment is not None and not here.assignment.fetch
+    returned = here.returned + here.left + unanswered
+    gone = known.placing(who, here.having(left=0, stopped=True, returned=returned))
+    quiet = gone.settled(*gone.owed(MESSAGE, who))
+    return _let_go(quiet, event, who) if unanswered else quiet
 
 
 def _erased(known: Desk, event: Event, who: str) -> Desk:
@@ -222,10 +235,10 @@ def _received(known: Desk, event: Event, media: str) -> Desk:
 
 
 def _refused(known: Desk, event: Event, who: str) -> Desk:
-    """They may send another while there is time."""
+    """They may send another while there is time, unless they left."""
     here = known.photographers[who]
     assert here.assignment is not None
-    if here.assignment.timer not in known.todos:
+    if here.stopped or here.assignment.timer not in known.todos:
         return _let_go(known, event, who).telling(event, who, "expired")
     asked = here.assignment.model_copy(update={"fetch": "", "media": ""})
     return known.placing(who, here.having(assignment=asked)).telling(event, who, "refused")
@@ -236,11 +249,15 @@ def _completed(known: Desk, event: Event, who: str) -> Desk:
 
 
 def _pictured(known: Desk, event: Event, product: str, photographer: str) -> Desk:
-    """Whoever was asked for it is done, if it is theirs; else they get the assignment back."""
+    """Whoever was asked for it is done, if it is theirs; else they get the assignment back.
+
+    Whoever left in the meantime gets nothing back.
+    """
     holder = known.holder(product)
     if holder is None:
         return known.without(product)
     if holder == photographer:
         return _completed(known, event, holder)
-    left = known.photographers[holder].left + 1
+    here = known.photographers[holder]
+    left = here.left + (not here.stopped)
     return known.freed(holder, event.clock, left=left).telling(event, holder, "withdrawn")

@@ -22,6 +22,7 @@ REFUSALS: dict[str, tuple[type[Problem], str | None]] = {
     "enough": (EnoughAssignments, None),
     "phone-taken": (PhoneTaken, "phone"),
     "no-assignment": (NoAssignment, None),
+    "late": (NoAssignment, None),
     "unknown-photographer": (UnknownPhotographer, None),
 }
 
@@ -40,7 +41,7 @@ def doubt(known: Desk, data: Fact, actor: str, clock: int | None) -> Ignored | N
         ):
             return UNKNOWN
         case desk.PictureReceived():
-            return _unasked(known, actor)
+            return _unasked(known, actor, clock)
         case _:
             return None
 
@@ -61,8 +62,8 @@ def _unfit_photographer(
         return Ignored(FULL, "so many photographers are here that no other fits")
     if not known.may_tell:
         return Ignored(FULL, "so many messages are unsaid that nobody can be told of more")
-    if here is not None and here.left >= MOST_LEFT:
-        return Ignored("enough", f"{here.left} assignments are enough for now")
+    if here is not None and (given := here.left + here.returned) >= MOST_LEFT:
+        return Ignored("enough", f"{given} assignments are enough for now")
     other = known.who_has(phone_key, clock or 0)
     if other not in (None, actor) and _answers(known.photographers[other], clock or 0):
         return Ignored("phone-taken", "another photographer is here under this number")
@@ -73,7 +74,8 @@ def _answers(each: Photographer, clock: int) -> bool:
     return each.assignment is not None or each.is_there(clock)
 
 
-def _unasked(known: Desk, actor: str) -> Ignored | None:
+def _unasked(known: Desk, actor: str, clock: int | None) -> Ignored | None:
+    """In time is what was said in time, however long the looking takes."""
     here = known.photographers.get(actor)
     if here is None:
         return UNKNOWN
@@ -81,4 +83,6 @@ def _unasked(known: Desk, actor: str) -> Ignored | None:
         return Ignored("no-assignment", "you are asked for no picture now")
     if here.assignment.fetch:
         return Ignored("no-assignment", "your picture is here already, and is being looked at")
+    if clock is not None and clock > here.assignment.until:
+        return Ignored("late", "your time for this picture is over")
     return None

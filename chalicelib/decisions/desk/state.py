@@ -42,13 +42,20 @@ class Assignment(Model):
 
 
 class Photographer(Model):
-    """Somebody who may be asked `left` times more, `until` a clock (ms); `free` since another."""
+    """Somebody who may be asked `left` times more, `until` a clock (ms); `free` since another.
+
+    Who `stopped` is asked and told nothing, until they come again. What they gave back by that is
+    `returned`, and counts as given. `told` is when they were last told that they are here.
+    """
 
     phone_key: str
     left: int
     until: int
     free: int
     completed: int = 0
+    stopped: bool = False
+    returned: int = 0
+    told: int = 0
     assignment: Assignment | None = None
 
     def is_there(self, clock: int) -> bool:
@@ -139,6 +146,8 @@ class Desk(Owing):
 
     def telling(self, event: Event, person: str, about: str) -> Self:
         """The same, owing a message; one about the same that is unsaid yet will do."""
+        if self.photographers[person].stopped:
+            return self
         if any(self.todos[name].about == about for name in self.owed(MESSAGE, person)):
             return self
         todo = Todo(kind=MESSAGE, since=event.clock, about=about, person=person)

@@ -17,6 +17,7 @@ from chalicelib.decisions.desk import (
     TIME_OUT,
     Assignment,
     Desk,
+    Photographer,
     doubts,
 )
 from chalicelib.decisions.desk import state as bounds
@@ -77,6 +78,8 @@ class Watched(Told):
                 self.wanted.add(product)
             case desk.ProductPictured(product=product):
                 self.wanted.remove(product)
+            case desk.PictureReceived():
+                assert any(self.clock <= e.assignment.until for e in asked_of(before, self.desk))
             case desk.PicturePassedOn(todo=todo):
                 self.wanted.remove(held(before, before.todos[todo].person).product)
             case desk.PhotographerLeft(photographer=who, erased=True):
@@ -84,6 +87,12 @@ class Watched(Told):
                 assert who not in {todo.person for todo in self.desk.todos.values()}
             case desk.Assigned():
                 assert_rightly_assigned(before, self.desk, data, self.clock)
+
+
+def asked_of(before: Desk, after: Desk) -> list[Photographer]:
+    """Who was asked for something, and stands otherwise now."""
+    known = before.photographers.items()
+    return [each for who, each in known if each.assignment and each != after.photographers[who]]
 
 
 def held(state: Desk, who: str) -> Assignment:
@@ -120,6 +129,10 @@ def assert_sound(state: Desk, clock: int, wanted: set[str]) -> None:
     assert_owed(state, asked)
     messages = [(todo.person, todo.about) for todo in state.todos.values() if todo.kind == MESSAGE]
     assert len(messages) == len(set(messages))
+    stopped = {who for who, each in people.items() if each.stopped}
+    assert not stopped & {person for person, _ in messages}
+    assert all(people[who].left == 0 for who in stopped)
+    assert all(asked[who].fetch for who in stopped & asked.keys())
     assert len(people) <= FEW_PEOPLE
     assert len(wanted) <= FEW["MOST_PRODUCTS"]
     assert len(messages) <= FEW["MOST_MESSAGES"] + 2 * FEW_PEOPLE

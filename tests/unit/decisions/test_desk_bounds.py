@@ -62,6 +62,9 @@ def photographer(number: int) -> Photographer:
         until=EARLY,
         free=EARLY,
         completed=10**6,
+        stopped=False,
+        returned=MOST_LEFT + 99,
+        told=EARLY,
         assignment=assignment,
     )
 
