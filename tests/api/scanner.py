@@ -18,7 +18,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import unquote_to_bytes
 
-JWS = re.compile(rb"([A-Za-z0-9_-]{8,})\.([A-Za-z0-9_-]{2,})\.[A-Za-z0-9_-]{20,}")
+# From the beginning of a run on, and without going back in it: runs of base64 are long.
+JWS = re.compile(
+    rb"(?<![A-Za-z0-9_-])([A-Za-z0-9_-]{8,}+)\.([A-Za-z0-9_-]{2,}+)\.[A-Za-z0-9_-]{20,}"
+)
 ESCAPE = re.compile(rb"\\+u([0-9a-fA-F]{4})")
 
 
