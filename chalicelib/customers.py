@@ -22,6 +22,7 @@ from chalicelib.store import Key, Row
 from chalicelib.subjects import subject_key, subject_of
 
 ADMIN = "admin"
+YOU_WERE = "you were erased: nothing is known of you any more"
 
 
 class Me(Model):
@@ -63,18 +64,18 @@ def key(person: str) -> Key:
     return subject_key(DECIDERS[KIND], _subject(person))
 
 
-def refuse_erased(row: Row | None) -> None:
+def refuse_erased(row: Row | None, *, detail: str = YOU_WERE) -> None:
     """Raises Erased where it is the row of somebody who was, whatever key a process still has."""
     known = subject_of(DECIDERS[KIND], row).state
     if known is not None and known.erased:
-        raise Erased("you were erased: nothing is known of you any more")
+        raise Erased(detail)
 
 
 def members(person: str, state: Customer) -> dict[str, Any]:
     """What is personal of them, in clear, as far as it is known. Raises Erased."""
     found = personal.decrypt(person, _subject(person), state.pii) if state.pii else {}
     if state.erased or found is None:
-        raise Erased("you were erased: nothing is known of you any more")
+        raise Erased(YOU_WERE)
     return found
 
 

@@ -61,11 +61,19 @@ def registered(
         raise Invalid("the time that it was for is over; leave it out", field="timeOrigin")
     customers.refuse_erased(store.get(customers.key(person)))
     return PhotographerRegistered(
-        pii=personal.encrypt(person, SUBJECT, wanted.model_dump(exclude_none=True)),
+        pii=personal.encrypt(
+            person, SUBJECT, _known(person) | wanted.model_dump(exclude_none=True)
+        ),
         phone_key=phone_key(wanted.phone),
         assignments=settings.photo_assignments,
         stay_s=settings.photo_stay_s,
     )
+
+
+def _known(person: str) -> dict[str, str]:
+    """What they said before: a name that is left out stays."""
+    pii = view.pii_of(person)
+    return (personal.decrypt(person, SUBJECT, pii) or {}) if pii else {}
 
 
 def phone_key(number: str) -> str:

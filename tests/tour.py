@@ -21,9 +21,10 @@ NEXT = "--- next block ---"
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A block, the calls that it made (status, method, path) and the JSON that it printed."""
+    """A block, what it printed, its calls (status, method, path), and the JSON that it printed."""
 
     text: str
+    printed: str
     calls: list[tuple[int, str, str]]
     answers: list[dict[str, Any]]
 
@@ -53,7 +54,7 @@ def taken(folder: Path, base: str, **variables: str) -> list[Block]:
     told, printed = ran.stderr.split(NEXT), ran.stdout.split(NEXT)
     assert len(told) == len(printed) == len(blocks())
     return [
-        Block(text, calls(each, base), answers(out))
+        Block(text, out, calls(each, base), answers(out))
         for text, each, out in zip(blocks(), told, printed, strict=True)
     ]
 

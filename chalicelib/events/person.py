@@ -16,8 +16,9 @@ from pydantic import AfterValidator, StringConstraints, WithJsonSchema
 from chalicelib.events.envelope import Model, example
 from chalicelib.events.product import LINE, TEXT, not_blank
 
-# A telephone number as people write it, and what they put between its digits.
-WRITTEN = r"^\+[1-9]([ ().-]{0,2}[0-9]){6,14}$"
+# A telephone number as people write it, and what they put between its digits. A zero in brackets is
+# refused: it is dialled with the country in some countries and not in others, so it is not guessed.
+WRITTEN = r"^(?!.*\([ .-]?0[ .-]?\))\+[1-9]([ ().-]{0,2}[0-9]){6,14}$"
 BETWEEN = re.compile(r"[ ().-]")
 
 EMAIL = r"^[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63}){1,8}$"
@@ -30,10 +31,15 @@ UNSEEN = re.compile(
 )
 
 
+def visible(text: str) -> str:
+    """What can be seen of it, on one line and in the order in which it stands."""
+    seen = (c for c in UNSEEN.sub("", text) if unicodedata.category(c) != "Cf")
+    return " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
+
+
 def as_seen(name: str) -> str:
     """The name as it looks. Raises ValueError when nothing, or too much, is left."""
-    seen = (c for c in UNSEEN.sub("", name) if unicodedata.category(c) != "Cf")
-    shown = " ".join(unicodedata.normalize("NFC", "".join(seen)).split())
+    shown = visible(name)
     if not 0 < len(shown) <= MOST_NAME:
         raise ValueError(f"a name has 1 to {MOST_NAME} characters that can be seen")
     return shown
@@ -42,7 +48,9 @@ def as_seen(name: str) -> str:
 def as_dialled(number: str) -> str:
     """The number as E.164 has it. Raises ValueError for what is no number of a telephone."""
     if not re.fullmatch(WRITTEN, number):
-        raise ValueError("must be a telephone number with + and its country, as +49 151 5550123")
+        raise ValueError(
+            "must be a telephone number with + and its country, no (0), as +49 151 5550123"
+        )
     return BETWEEN.sub("", number)
 
 

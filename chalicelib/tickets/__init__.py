@@ -38,6 +38,7 @@ class OpenedTicket(Recorded, total=False):
 
 ASKED: dict[str, type[Model]] = {http.JSON: NewTicket, FORM: TicketForm}
 CHANGED = TicketChange
+AUTHOR_WAS = "the ticket's author was erased: only `checked` can be said of it any more"
 OPENED = (
     Given(OpenedTicket, 202, headers=("Location",)),
     Given(str, 303, headers=("Location",), content=http.HTML),
@@ -49,13 +50,14 @@ def open_ticket(request: Request) -> Answer:
     said, once = read_form(request)
     entity = door.new_id(once)
     subject, author = f"{KIND}/{entity}", request.actor or guest.person(entity)
+    opener = replace(request, actor=author)
 
     def opening(_: Ticket | None) -> Open:
         if said.order_id is not None:
             _refuse_foreign(request, said.order_id)
-        return Open(order_id=said.order_id, pii=_sealed(request, author, subject, said.text))
+        return Open(order_id=said.order_id, pii=_sealed(opener, author, subject, said.text))
 
-    answer = door.decided(replace(request, actor=author), subject, opening, once)
+    answer = door.decided(opener, subject, opening, once)
     return answer if request.actor else _keyed(answer, entity)
 
 
@@ -88,7 +90,8 @@ def _author(request: Request, state: Ticket | None) -> str:
 
 def _sealed(request: Request, author: str, subject: str, text: str) -> str:
     """The text under its author's key. Raises Erased, whatever key a process still has."""
-    customers.refuse_erased(*read.rows(request, customers.key(author)))
+    said = customers.YOU_WERE if author == request.actor else AUTHOR_WAS
+    customers.refuse_erased(*read.rows(request, customers.key(author)), detail=said)
     return personal.encrypt(author, subject, {"text": text})
 
 

@@ -69,33 +69,39 @@ def show(request: Request, answer: Answer) -> Answer:
         return replace(answer, headers={**answer.headers, **VARY})
     kept = {name: each for name, each in answer.headers.items() if name not in JSON_ALONE}
     if answer.status == 202:
-        return Answer(303, _page("", "<p>It is recorded.</p>"), _there(answer) | HEADERS | VARY)
+        up = _up(request)
+        return Answer(303, _page(up, "<p>It is recorded.</p>"), _there(up, answer) | HEADERS | VARY)
     text = _refused(request, answer) if answer.status >= 400 else _shown(request, answer.body)
     return Answer(answer.status, text, {**kept, **HEADERS, **VARY})
 
 
-def _there(answer: Answer) -> dict[str, str]:
-    """Where the ticket is, as seen from the list: behind a stage's prefix too."""
+def _up(request: Request) -> str:
+    """The way from the page's address to the API's root: behind a stage's prefix too."""
+    return "../" * (request.path.count("/") - 1)
+
+
+def _there(up: str, answer: Answer) -> dict[str, str]:
+    """Where the ticket is, as seen from the page."""
     said = answer.body
     query = {"key": said["key"]} if "key" in said else {}
     entity = said["subject"].partition("/")[2]
-    return {"Location": f"tickets/{entity}?{urlencode(query | {'at': said['position']})}"}
+    return {"Location": f"{up}tickets/{entity}?{urlencode(query | {'at': said['position']})}"}
 
 
 def _shown(request: Request, said: Mapping[str, Any]) -> str:
+    up = _up(request)
     if "items" not in said:
         kept = f"<p>{KEEP}</p>\n" if "key" in request.query else ""
-        return _page("../", kept + _ticket(said, ""))
+        return _page(up, kept + _ticket(said, ""))
     following = urlencode({"cursor": said["next"]}) if said["next"] else ""
-    more = f'<p><a href="tickets?{following}">More tickets</a></p>\n' if following else ""
-    return _page(
-        "", _form("", "", ""), *(_ticket(each, "tickets/") for each in said["items"]), more
-    )
+    more = f'<p><a href="{up}tickets?{following}">More tickets</a></p>\n' if following else ""
+    listed = (_ticket(each, f"{up}tickets/") for each in said["items"])
+    return _page(up, _form(up, "", ""), *listed, more)
 
 
 def _refused(request: Request, answer: Answer) -> str:
     """What is wrong and how it is mended; with what was sent in the form again."""
-    up = "../" * (request.path.count("/") - 1)
+    up = _up(request)
     faults = answer.body.get("errors", ())
     told = "".join(map(_fault, faults))
     said = f"<p>{_of(answer.body, 'detail')}</p>\n<ul>{told}</ul>\n"

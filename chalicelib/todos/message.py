@@ -12,6 +12,7 @@ from chalicelib import personal, read
 from chalicelib.decisions.desk import SUBJECT, Assignment, Photographer
 from chalicelib.errors import TryAgain
 from chalicelib.events.desk import Notified
+from chalicelib.events.person import visible
 from chalicelib.todos import sending
 from chalicelib.todos.kind import Owed
 from chalicelib.views import catalog, desk
@@ -51,7 +52,7 @@ def _assigned(here: Photographer, now: int) -> str | None:
     asked = _open(here, now)
     if asked is None:
         return None
-    name = catalog.names([asked.product]).get(asked.product, asked.product)
+    name = visible(catalog.names([asked.product]).get(asked.product, "")) or asked.product
     room = MOST - len(ASKED.format(name="", until=_time(asked.until)))
     shown = name if len(name) <= room else f"{name[: room - 3]}..."
     return ASKED.format(name=shown, until=_time(asked.until))

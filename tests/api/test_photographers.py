@@ -72,7 +72,7 @@ class TestRegistering:
         registered(front, phil, phone)
         again = standing(front, person, phil)
         assert again["left"] == 6
-        assert "name" not in again, "who registers anew says anew what they are called"
+        assert again["name"] == "Phil Otto", "a name that is left out stays"
 
     def test_it_owes_the_photographer_a_message(self, front: Shopfront, phil: str) -> None:
         person = registered(front, phil)
@@ -86,6 +86,17 @@ class TestRegistering:
         assert standing(front, person, phil)["phone"] == "+491517776655"
         key = at_desk().photographers[person].phone_key
         assert key == photographers.phone_key("+491517776655")
+
+    def test_registered_again_without_a_name_one_keeps_it(
+        self, front: Shopfront, phil: str
+    ) -> None:
+        person = registered(front, phil, number(), name="Phil Otto")
+        other = number()
+        registered(front, phil, other)
+        known = standing(front, person, phil)
+        assert (known["name"], known["phone"]) == ("Phil Otto", other)
+        registered(front, phil, other, name="Phil")
+        assert standing(front, person, phil)["name"] == "Phil"
 
     def test_number_and_name_are_on_the_log_as_a_ciphertext_alone(
         self, front: Shopfront, phil: str
@@ -104,6 +115,7 @@ class TestRegistering:
         [
             *("", "phone", "4255552603", "+", "+0151555012", "+123456", "+1234567890123456"),
             *("0049151555012", "+49 151 555\n", "+49  -  151555012", "+4915155501x", "tel:+491"),
+            *("+49(0)1515550123", "+44 (0)20 7946 0018", "+49 ( 0) 151 5550123"),
             *("+٤٩١٥١٥٥٥٠١٢", " +49151555012", 49151555012, None, ["+49151555012"], {}),
         ],
     )

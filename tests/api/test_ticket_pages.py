@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from html import unescape
 from typing import Any
-from urllib.parse import urlencode, urljoin
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import contract
 import pytest
@@ -22,10 +22,12 @@ def page(front: Shopfront, path: str, **headers: str) -> Answer:
     return answer
 
 
-def send(front: Shopfront, fields: dict[str, str] | bytes, **headers: str) -> Answer:
+def send(
+    front: Shopfront, fields: dict[str, str] | bytes, path: str = "/tickets", **headers: str
+) -> Answer:
     raw = fields if isinstance(fields, bytes) else urlencode(fields).encode()
     given = {"Accept": BROWSER, "Content_Type": contract.FORM} | headers
-    answer = front.call("POST", "/tickets", raw=raw, **given)
+    answer = front.call("POST", path, raw=raw, **given)
     plain(answer)
     return answer
 
@@ -82,6 +84,27 @@ def test_a_form_is_sent_and_behind_a_redirect_stands_the_ticket(front: Shopfront
     assert b"Keep this address" in there.body
     assert b"refresh" not in there.body
     assert b"<article>" not in page(front, "/tickets").body, "a list is for who has a token"
+
+
+def test_with_a_slash_behind_its_address_a_page_leads_to_the_same_places(front: Shopfront) -> None:
+    form = page(front, "/tickets/")
+    assert leads(form, "/stage/tickets/") == leads(page(front, "/tickets"), "/stage/tickets")
+    sent = send(front, {"text": "A cup.", "once": once(form)}, path="/tickets/")
+    where = urlsplit(urljoin("/tickets/", sent.headers["Location"]))
+    assert where.path.startswith("/tickets/")
+    front.settle()
+    bare, slashed = (page(front, f"{where.path}{end}?{where.query}") for end in ("", "/"))
+    assert leads(slashed, f"/stage{where.path}/") == leads(bare, f"/stage{where.path}")
+    assert b"A cup." in slashed.body
+
+
+def leads(answer: Answer, at: str) -> list[str]:
+    """Where the page's links and forms lead, from where it stands."""
+    assert answer.status == 200
+    given = re.findall(r'(?:href|action)="([^"]*)"', answer.body.decode())
+    found = [urljoin(at, each) for each in given]
+    assert "/stage/web/page.css" in found
+    return found
 
 
 def test_a_form_that_is_sent_twice_is_one_ticket(front: Shopfront) -> None:

@@ -273,8 +273,9 @@ def test_of_who_was_erased_no_ticket_says_what_they_wrote_and_each_row_stays(
     assert store.page(Query(rows[0].key.pk), 10)[0] == rows, "rows are what the log says"
 
     assert refused(410, "POST", "/tickets", {"text": TEXT}, to=ann).slug == "erased"
-    for who in (ann, "support"):
-        assert refused(410, "PUT", path, {"text": "x", "checked": True}, to=who).slug == "erased"
+    for who, whom in ((ann, "you"), ("support", "the ticket's author")):
+        no = refused(410, "PUT", path, {"text": "x", "checked": True}, to=who)
+        assert (no.slug, no.said["detail"].partition(" w")[0]) == ("erased", whom)
     assert front.call("PUT", path, {"checked": True}, to="support").status == 202, "it is done"
 
 

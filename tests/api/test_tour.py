@@ -3,6 +3,8 @@
 from tour import blocks, check, taken
 from whole_shop import Shop
 
+from chalicelib.sms import LEFT
+
 
 def test_the_tour_of_the_readme_passes_in_the_local_shop(tmp_path):
     (tmp_path / "shop").mkdir()
@@ -13,4 +15,6 @@ def test_the_tour_of_the_readme_passes_in_the_local_shop(tmp_path):
         shop.stop()
     check(tour)
     assert [path for _, _, path in tour[0].calls] == ["/sessions"] * 3
+    (stopped,) = [block for block in tour if any(path == "/sms" for _, _, path in block.calls)]
+    assert LEFT in stopped.printed
     assert len(tour) == len(blocks()) >= 7

@@ -20,6 +20,7 @@ from chalicelib.decisions.desk import SUBJECT, Assignment, Desk, Photographer
 from chalicelib.decisions.todo import Todo
 from chalicelib.errors import TryAgain
 from chalicelib.events.desk import Notified
+from chalicelib.events.person import visible
 from chalicelib.todos import Owed, message
 from chalicelib.views import catalog, desk
 
@@ -145,7 +146,19 @@ def test_a_long_name_is_cut_so_that_the_message_stays_one(name: str) -> None:
         text = message.TEXTS["assigned"](HERE.having(assignment=ASKED), NOW)
     assert text is not None
     assert len(text) <= message.MOST
-    assert name in text or (name[:60] in text and '..."' in text)
+    seen = visible(name) or "mug-1"
+    assert seen in text or (seen[:60] in text and '..."' in text)
+
+
+def test_a_name_turns_no_text_around_and_hides_nothing_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("\u202eM\u200bug", "Mug\u2066\n", "\ufeff Mug"):
+        monkeypatch.setattr(catalog, "names", lambda _, name=name: {"mug-1": name})
+        assert message.TEXTS["assigned"](HERE.having(assignment=ASKED), NOW) == ASKS
+    monkeypatch.setattr(catalog, "names", lambda _: {"mug-1": "\u202e\u200b"})
+    text = message.TEXTS["assigned"](HERE.having(assignment=ASKED), NOW)
+    assert text == ASKS.replace("Mug", "mug-1")
 
 
 def test_a_product_that_the_catalog_does_not_know_is_told_by_its_id(
