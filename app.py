@@ -146,7 +146,8 @@ def speak_html(request: Any, get_response: Callable[[Any], Any]) -> Any:
     if shows is None:
         return given
     query: Any = request.query_params or {}
-    path = request.path + "/" * request.context["path"].endswith("/")  # what its links start from
+    asked_at = request.context.get("path", "")  # what the links of its page start from
+    path = request.path + "/" * asked_at.endswith("/")
     asked = http.Request(request.method, path, _headers(request), dict(query), request.raw_body)
     plain = http.Answer(given.status_code, given.body, given.headers)
     return _response(http.answer(lambda: shows(asked, plain)))
