@@ -20,7 +20,7 @@ from seeded import play
 from drills.faults.plan import Fault
 
 FIRST = int(os.environ.get("SEED", "0"))
-SCHEDULES = int(os.environ.get("SCHEDULES", "1000"))
+SCHEDULES = int(os.environ.get("SCHEDULES", "600"))
 SOON = 1000
 HERE = "python -m pytest tests/engine/test_any_fault.py"
 

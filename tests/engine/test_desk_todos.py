@@ -68,20 +68,21 @@ def test_what_has_nothing_to_do_yet_counts_no_attempt_and_nobody_holds_it(till, 
     assert told.count("todo-waits") >= MANY
 
 
-def test_a_time_that_is_shorter_than_a_minute_is_out_when_it_is_out(till, monkeypatch):
+def test_a_time_that_is_shorter_than_a_minute_is_out_when_it_is_out(till):
     """The sweep pokes of it then, and not a minute after it began."""
     hasty = replace(config.settings(), photo_wait_s=20)
-    monkeypatch.setattr(config, "settings", lambda: hasty)
-    come(till, "ada", assignments=1)
-    list_product(till, 1)
-    run(till)
-    (timer,) = desk_of(till).owed("time-out")
-    till.pokes.clear()
-    till.later(21_000)
-    projector.sweep()
-    todos.sweep()
-    assert timer in {json.loads(body)["todo"] for body in till.pokes}
-    run(till)
+    with pytest.MonkeyPatch.context() as patch:  # undone before the desk's own patch of the same
+        patch.setattr(config, "settings", lambda: hasty)
+        come(till, "ada", assignments=1)
+        list_product(till, 1)
+        run(till)
+        (timer,) = desk_of(till).owed("time-out")
+        till.pokes.clear()
+        till.later(21_000)
+        projector.sweep()
+        todos.sweep()
+        assert timer in {json.loads(body)["todo"] for body in till.pokes}
+        run(till)
     assert (desk_of(till).owed("time-out"), list(desk_of(till).waiting)) == ([], ["1"])
 
 
