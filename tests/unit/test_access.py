@@ -29,6 +29,7 @@ TABLE = {
     "POST /products/{id}/views": {"customer"},
     "POST /products/{id}/purchases": {"customer"},
     "POST /photographers": {"photographer"},
+    "POST /uploads": {"photographer"},
     "GET /photographers/{id}": {"photographer", "admin"},
     "DELETE /photographers/{id}": {"photographer", "admin"},
     "GET /assignments": {"photographer", "admin"},
@@ -55,6 +56,8 @@ TABLE = {
 }
 PUBLIC = {
     "GET /inbox",
+    "GET /pictures/{name}",
+    "POST /sms",
     "POST /sessions",
     "POST /payments/webhook",
     "GET /products",
