@@ -55,7 +55,7 @@ LOWER = {
 GROUND = {"events", "signing", "errors", "config"}
 CLOUD = {"log", "work", "archive.objects", "store", "vault", "config", "signing.keys"}
 CLOUD |= {"pictures.shelf", "pictures.uploads"}
-CLOUD |= {"todos.done", "todos.sending", "todos.courier", "notary.kept"}
+CLOUD |= {"todos.sending", "todos.courier", "notary.kept"}
 PURE = (
     "chalicelib.events",
     "chalicelib.decisions",

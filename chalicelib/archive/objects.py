@@ -42,6 +42,17 @@ def body(name: str) -> bytes:
     return found
 
 
+def find(name: str) -> bytes | None:
+    """The object of that name, if there is one."""
+    try:
+        return body(name)
+    except CloudFailure as failure:
+        cause = failure.__cause__
+        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
+
+
 def folders(prefix: str) -> Iterator[str]:
     """The names under the prefix up to their next slash, in order."""
     more: dict[str, str] = {}

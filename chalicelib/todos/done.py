@@ -7,24 +7,17 @@ from __future__ import annotations
 
 import json
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from chalicelib import config
+from chalicelib.archive import objects
 from chalicelib.errors import CloudFailure
 from chalicelib.events import FACTS, Outcome
 
 
 def read(todo: str) -> Outcome | None:
     """What the to-do came to, if it was done. Raises CloudFailure."""
-    try:
-        answer = config.client("s3").get_object(Bucket=_bucket(), Key=_name(todo))
-        said = json.loads(answer["Body"].read())
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "NoSuchKey":
-            return None
-        raise CloudFailure(f"s3 get_object: {error}") from error
-    except BotoCoreError as error:
-        raise CloudFailure(f"s3 get_object: {error}") from error
+    found = objects.find(_name(todo))
+    if found is None:
+        return None
+    said = json.loads(found)
     outcome = FACTS[said["type"]].model_validate(said["data"])
     assert isinstance(outcome, Outcome)
     return outcome
@@ -34,17 +27,7 @@ def put(outcome: Outcome) -> Outcome:
     """What the to-do came to: this, or what somebody else has put before. Raises CloudFailure."""
     data = outcome.model_dump(mode="json", by_alias=True, exclude_none=True)
     body = json.dumps({"type": outcome.type, "data": data}).encode()
-    try:
-        config.client("s3").put_object(
-            Bucket=_bucket(), Key=_name(outcome.todo), Body=body, IfNoneMatch="*"
-        )
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] != 412:
-            raise CloudFailure(f"s3 put_object: {error}") from error
-        return _winner(outcome.todo)
-    except BotoCoreError as error:
-        raise CloudFailure(f"s3 put_object: {error}") from error
-    return outcome
+    return outcome if objects.put(_name(outcome.todo), body) else _winner(outcome.todo)
 
 
 def _winner(todo: str) -> Outcome:
@@ -56,7 +39,3 @@ def _winner(todo: str) -> Outcome:
 
 def _name(todo: str) -> str:
     return f"done/{todo}"
-
-
-def _bucket() -> str:
-    return config.settings().archive_bucket
