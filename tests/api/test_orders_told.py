@@ -241,6 +241,12 @@ def test_the_timeline_tells_all_that_happened_in_order(front: Shopfront, john: s
 
 
 class TestPolling:
+    @pytest.fixture(autouse=True)
+    def clock_stands_still(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """`readyAt` of a line that is late moves on with the minute, and the tag with it."""
+        now = read.now_ms()
+        monkeypatch.setattr(read, "now_ms", lambda: now)
+
     def test_who_has_the_order_is_told_so_until_it_moves(self, front: Shopfront, john: str) -> None:
         entity = place(front, COLLECT, john)
         path = f"/orders/{entity}"
