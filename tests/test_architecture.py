@@ -54,8 +54,7 @@ LOWER = {
 }
 GROUND = {"events", "signing", "errors", "config"}
 CLOUD = {"log", "work", "archive.objects", "store", "vault", "config", "signing.keys"}
-CLOUD |= {"pictures.shelf", "pictures.uploads"}
-CLOUD |= {"todos.sending", "todos.courier", "notary.kept"}
+CLOUD |= {"pictures.uploads", "todos.sending", "todos.courier"}
 PURE = (
     "chalicelib.events",
     "chalicelib.decisions",

@@ -40,7 +40,8 @@ __all__ = [
     "with_clock",
 ]
 
-MAX = 10**56 - 1
+DIGITS = 56
+MAX: int = 10**DIGITS - 1
 ENDING = ".jsonl.gz"
 PREFETCH = 8
 HELD_NAMES = 20_000
@@ -242,11 +243,15 @@ def _folder(shard: Shard) -> str:
 
 
 def _name(shard: Shard, before: int) -> str:
-    return f"{_folder(shard)}{MAX - before:056d}{ENDING}"
+    return f"{_folder(shard)}{MAX - before:0{DIGITS}d}{ENDING}"
 
 
 def _before(name: str) -> int:
-    return MAX - int(name.rpartition("/")[2].removesuffix(ENDING))
+    """Raises Behind where it is no segment's name: nobody knows what else is not as it was."""
+    number = name.rpartition("/")[2].removesuffix(ENDING)
+    if not (number.isdecimal() and len(number) == DIGITS):
+        raise Behind(f"{name} lies among the segments and is none: take it away")
+    return MAX - int(number)
 
 
 def _list(folder: str, most: int | None = None) -> Iterator[int]:

@@ -1,5 +1,6 @@
 """The archive's bucket: an object is put once or not at all, and read whole.
 
+Only the tree head is replaced, on the condition that it is still what was read.
 Raises CloudFailure.
 """
 
@@ -14,27 +15,62 @@ from chalicelib import config
 from chalicelib.errors import CloudFailure
 
 
-def put(name: str, body: bytes) -> bool:
+def put(name: str, body: bytes, **described: str) -> bool:
     """Whether this is now the object of that name; False when another is."""
     for _ in range(5):
-        try:
-            config.client("s3").put_object(Bucket=_bucket(), Key=name, Body=body, IfNoneMatch="*")
-        except ClientError as error:
-            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
-            if status == 412:
+        match _put(name, body, IfNoneMatch="*", **described):
+            case 200:
+                return True
+            case 412:
                 return False
-            if status != 409:  # 409: another put is under way, ask again
-                raise CloudFailure(f"s3 put_object: {error}") from error
-        except BotoCoreError as error:
-            raise CloudFailure(f"s3 put_object: {error}") from error
-        else:
-            return True
     raise CloudFailure(f"s3 put_object: {name} stays contended")
+
+
+def replace(name: str, body: bytes, over: str | None) -> bool:
+    """Whether this is now the object of that name; False where what lies there is not `over`."""
+    condition = {"IfNoneMatch": "*"} if over is None else {"IfMatch": over}
+    return _put(name, body, **condition) == 200
+
+
+def _put(name: str, body: bytes, **condition: str) -> int:
+    """What S3 says: 200, 412 where the condition does not hold, 409 where another put goes on."""
+    try:
+        config.client("s3").put_object(Bucket=_bucket(), Key=name, Body=body, **condition)
+    except ClientError as error:
+        status: int = error.response["ResponseMetadata"]["HTTPStatusCode"]
+        gone = error.response["Error"]["Code"] == "NoSuchKey"
+        if status in (409, 412) or gone:
+            return 412 if gone else status
+        raise CloudFailure(f"s3 put_object: {error}") from error
+    except BotoCoreError as error:
+        raise CloudFailure(f"s3 put_object: {error}") from error
+    return 200
 
 
 def body(name: str) -> bytes:
     """The object of that name."""
-    answer = call("get_object", Key=name)
+    return _read(call("get_object", Key=name))
+
+
+def find(name: str, **part: str) -> bytes | None:
+    """The object of that name, or the part of it that is asked for, if there is one."""
+    found = tagged(name, **part)
+    return None if found is None else found[0]
+
+
+def tagged(name: str, **part: str) -> tuple[bytes, str] | None:
+    """The object of that name, and what S3 calls this state of it; None if there is none."""
+    try:
+        answer = call("get_object", Key=name, **part)
+    except CloudFailure as failure:
+        cause = failure.__cause__
+        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise
+    return _read(answer), answer["ETag"]
+
+
+def _read(answer: dict[str, Any]) -> bytes:
     try:
         found: bytes = answer["Body"].read()
     except BotoCoreError as error:
@@ -42,15 +78,14 @@ def body(name: str) -> bytes:
     return found
 
 
-def find(name: str) -> bytes | None:
-    """The object of that name, if there is one."""
-    try:
-        return body(name)
-    except CloudFailure as failure:
-        cause = failure.__cause__
-        if isinstance(cause, ClientError) and cause.response["Error"]["Code"] == "NoSuchKey":
-            return None
-        raise
+def names(prefix: str, **page: Any) -> Iterator[str]:
+    """The names under the prefix, in the order of S3."""
+    while True:
+        answer = call("list_objects_v2", Prefix=prefix, **page)
+        yield from (entry["Key"] for entry in answer.get("Contents", ()))
+        if not answer.get("IsTruncated"):
+            return
+        page["ContinuationToken"] = answer["NextContinuationToken"]
 
 
 def folders(prefix: str) -> Iterator[str]:

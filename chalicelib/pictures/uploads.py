@@ -121,7 +121,7 @@ def _give(request: Request, subject: str, upload: str) -> Answer:
         return Photograph(image=shelf.keep(_picture(_uploaded(request, upload))))
 
     answer = door.decided(request, subject, asked, door.keyed(request))
-    shelf.remove(settings().upload_bucket, _key(request, upload))
+    _remove(_key(request, upload))
     return answer
 
 
@@ -138,10 +138,33 @@ def _refuse_erased(request: Request) -> None:
 
 
 def _uploaded(request: Request, upload: str) -> bytes:
-    found = shelf.read(settings().upload_bucket, _key(request, upload), MOST_BYTES + 1)
+    found = _read(_key(request, upload))
     if not found:
         raise NoUpload("you uploaded nothing under this id, or it is gone", field="upload")
     return found
+
+
+def _read(key: str) -> bytes | None:
+    """What lies there, of no more bytes than show that it is too large. Raises CloudFailure."""
+    place = {"Bucket": settings().upload_bucket, "Key": key}
+    try:
+        answer = client("s3").get_object(Range=f"bytes=0-{MOST_BYTES}", **place)
+        found: bytes = answer["Body"].read()
+    except ClientError as error:
+        if error.response["Error"]["Code"] == "NoSuchKey":
+            return None
+        raise CloudFailure(f"s3 get_object: {error}") from error
+    except BotoCoreError as error:
+        raise CloudFailure(f"s3 get_object: {error}") from error
+    return found
+
+
+def _remove(key: str) -> None:
+    """Nothing lies there from now on, if anything did. Raises CloudFailure."""
+    try:
+        client("s3").delete_object(Bucket=settings().upload_bucket, Key=key)
+    except (BotoCoreError, ClientError) as error:
+        raise CloudFailure(f"s3 delete_object: {error}") from error
 
 
 def _picture(uploaded: bytes) -> Picture:

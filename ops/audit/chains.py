@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from chalicelib import archive
+from chalicelib.archive import objects
 from chalicelib.events import Shard
-from chalicelib.notary import kept
 from ops.audit.records import Read
 from ops.audit.tree import Notarised
 
@@ -73,7 +73,7 @@ def _chunks(shard: Shard, befores: Sequence[int], wanted: dict[int, bytes]) -> I
 def _names() -> dict[Shard | None, list[str]]:
     """The names by shard; under None those that are no segment's."""
     found: dict[Shard | None, list[str]] = {}
-    for name in kept.names(FOLDER):
+    for name in objects.names(FOLDER):
         parts = NAME.fullmatch(name)
         found.setdefault(parts and Shard(parts[1], parts[2]), []).append(name)
     return found

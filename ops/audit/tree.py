@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from chalicelib import notary
+from chalicelib.archive import objects
 from chalicelib.errors import SecurityError
 from chalicelib.notary import kept
 from chalicelib.notary.bundle import EMPTY, Bundle, decode
@@ -45,9 +46,9 @@ class Notarised:
 
 def heads() -> Heads:
     """What is published now: older heads first, so that the newest is newer than they."""
-    names = list(kept.names(kept.HEADS))
+    names = list(objects.names(kept.HEADS))
     with ThreadPoolExecutor(TOGETHER) as pool:
-        notes = dict(zip(names, pool.map(kept.read, names), strict=True))
+        notes = dict(zip(names, pool.map(objects.body, names), strict=True))
     newest = kept.head()
     texts = {name: body.decode(errors="replace") for name, body in notes.items()}
     return Heads(texts, newest and newest.note)
@@ -74,10 +75,10 @@ def _check_is_newest(found: Notarised, sizes: list[int]) -> None:
 
 
 def _read_bundles(found: Notarised) -> None:
-    names = list(kept.names(kept.FOLDER))[::-1]
+    names = list(objects.names(kept.FOLDER))[::-1]
     running: Bundle = EMPTY
     with ThreadPoolExecutor(TOGETHER) as pool:
-        for name, body in zip(names, pool.map(kept.read, names), strict=True):
+        for name, body in zip(names, pool.map(objects.body, names), strict=True):
             if name != kept.name(running.size):
                 what = f"the bundle after {running.size} leaves is gone, or {name} was inserted"
                 found.wrong.append(f"the tree is broken: {what}")

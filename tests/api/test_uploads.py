@@ -15,7 +15,7 @@ from uploading import uploaded
 
 from chalicelib import config
 from chalicelib.errors import CloudFailure
-from chalicelib.pictures import shelf
+from chalicelib.pictures import uploads
 from chalicelib.pictures.image import LARGE, MOST_BYTES, SMALL
 
 WEBP = {"contentType": "image/webp"}
@@ -115,7 +115,7 @@ def test_what_a_failure_left_with_the_uploads_is_gone_when_the_key_is_used_again
     product, place = front.product("merchant"), begun(front, phil)
     uploaded(place, picture("PNG"))
     with monkeypatch.context() as patch:
-        patch.setattr(shelf, "remove", failing)
+        patch.setattr(uploads, "_remove", failing)
         assert given(front, phil, product, place, Idempotency_Key="photo-2").status == 503
     front.settle()
     assert lying(place)

@@ -313,3 +313,12 @@ def test_a_segment_that_was_lost_stops_its_shard_and_is_told_not_passed_over(wor
     projector.sweep(world.code)
     assert not checkpoint.is_ready(), "what is not whole answers nothing"
     assert "has lost the segment after" in capsys.readouterr().err
+
+
+def test_what_lies_among_the_segments_and_is_none_stops_its_shard_by_name(world):
+    projector.project(world.batch(NAMES[0]), world.code)
+    stray = f"segments/{world.shard(NAMES[0])}/0.jsonl.gz"
+    kept = world.cloud["s3"].buckets["archive"]
+    kept[stray] = kept[next(name for name in kept if name.startswith("segments/"))]
+    with pytest.raises(Behind, match=f"{stray} lies among the segments and is none"):
+        archive.tail(world.shard(NAMES[0]))

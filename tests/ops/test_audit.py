@@ -16,7 +16,7 @@ from test_shop_found import ops
 from typer.testing import CliRunner
 
 from chalicelib import archive, config, notary
-from chalicelib.archive import encode
+from chalicelib.archive import encode, objects
 from chalicelib.notary import kept
 from chalicelib.notary.bundle import decode
 from chalicelib.notary.bundle import encode as written
@@ -48,7 +48,7 @@ class Vandal:
         config.client("s3").delete_object(Bucket=self.bucket, Key=key)
 
     def keys(self, prefix):
-        return list(kept.names(prefix))
+        return list(objects.names(prefix))
 
     def segment(self, book, before, change):
         """The segment put back as somebody else would have it."""

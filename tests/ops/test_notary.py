@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from logbook import Logbook
 
 from chalicelib import archive, config, notary
+from chalicelib.archive import objects
 from chalicelib.errors import Behind, CloudFailure
 from chalicelib.events import Shard
 from chalicelib.notary import kept
@@ -47,7 +48,7 @@ def leaves():
 
 
 def names(prefix):
-    return list(kept.names(prefix))
+    return list(objects.names(prefix))
 
 
 def test_the_segments_of_all_shards_are_one_tree_in_the_order_in_which_they_were_entered(books):
@@ -65,7 +66,7 @@ def test_the_segments_of_all_shards_are_one_tree_in_the_order_in_which_they_were
     ]
     assert head() == note.TreeHead(notary.origin(), 4, tree.root([leaf.hash for leaf in found]))
     assert names("tree-heads/") == ["tree-heads/2", "tree-heads/4"]
-    assert kept.read("tree-heads/4").decode() == kept.head().note
+    assert objects.body("tree-heads/4").decode() == kept.head().note
     assert len(names("tree/")) == 2
 
 
@@ -170,7 +171,7 @@ class TestRaces:
         assert len({(leaf.shard, leaf.before) for leaf in found}) == len(found) == 6
         assert head().root == tree.root([leaf.hash for leaf in found])
         notes = [
-            note.opened(kept.read(each).decode(), notary.origin(), keys.trust().notaries())
+            note.opened(objects.body(each).decode(), notary.origin(), keys.trust().notaries())
             for each in names("tree-heads/")
         ]
         for each in notes:
@@ -232,7 +233,7 @@ def test_a_new_notary_signs_the_same_head_anew(books, shop, cloud, monkeypatch):
     notary.sweep()
     assert kept.head() != before
     assert note.opened(kept.head().note, notary.origin(), [new.public]).size == 1
-    assert kept.read("tree-heads/1").decode() == before.note
+    assert objects.body("tree-heads/1").decode() == before.note
 
 
 class TestHeadsThatAreNotOurs:
