@@ -1,8 +1,9 @@
 """Personal data that is nobody's, and every body that may carry it: read off the contract.
 
 A route's bodies are the examples that the contract gives, so a new route is covered by itself. In
-every member of them, however deep, stands in turn every canary and every other type that JSON has;
-and once all that is personal together, as a customer would send it.
+every member of them, however deep, stands an e-mail address, a telephone number, and in turn every
+other canary, every disguise and every other type that JSON has; and once all that is personal
+together, as a customer would send it.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import json
 from collections.abc import Iterator
 from copy import deepcopy
+from itertools import cycle, islice
 from typing import Any
 from urllib.parse import quote
 
@@ -54,8 +56,25 @@ def encoded(text: str) -> list[str]:
     return [text, quote(text, safe=""), every, quote(quote(text, safe="")), b64(text)]
 
 
-CANARIES = [variant for text in (EMAIL, PHONE) for variant in encoded(text)]
-CANARIES += [SPOKEN, NAME, ADDRESS, TOKEN, WISH]
+PLAIN = [EMAIL, PHONE, SPOKEN, NAME, ADDRESS, TOKEN, WISH]
+DISGUISES = [variant for text in (EMAIL, PHONE) for variant in encoded(text)[1:]]
+CANARIES = PLAIN + DISGUISES
+TYPES: list[Any] = [[EMAIL], [PHONE], {"text": EMAIL}, {PHONE: 1}, [NAME, ADDRESS], {TOKEN: WISH}]
+TYPES += [int(PHONE), -int(PHONE)]
+
+
+class InTurn:
+    """A few of them at a time, each as often as the others: over all routes all come everywhere."""
+
+    def __init__(self, values: list[Any]) -> None:
+        self._next = cycle(values)
+
+    def __call__(self, most: int) -> list[Any]:
+        return list(islice(self._next, most))
+
+
+_others, _disguises, _types = InTurn(PLAIN[2:]), InTurn(DISGUISES), InTurn(TYPES)
+_escaped = InTurn([EMAIL, PHONE])
 
 
 def traces(text: str) -> set[str]:
@@ -105,7 +124,7 @@ def spoiled(path: str, body: Any) -> Iterator[bytes]:
             continue
         for value in _instead(str(place[-1])):
             yield json.dumps(_with(body, place, value)).encode()
-        for text in (EMAIL, PHONE):
+        for text in _escaped(1):
             rest = json.dumps(_with(body, place, "?"))
             yield rest.replace('"?"', escaped(text)).encode()
 
@@ -113,9 +132,9 @@ def spoiled(path: str, body: Any) -> Iterator[bytes]:
 def _instead(member: str) -> Iterator[Any]:
     """What may stand there; an id and a picture's address may be base64 of anything: not that."""
     coded = member in ("id", "image") or member.endswith("Id")
-    yield from (text for text in CANARIES if not (coded and text in (b64(EMAIL), b64(PHONE))))
-    yield from ([EMAIL], [PHONE], {"text": EMAIL}, {PHONE: 1}, [NAME, ADDRESS], {TOKEN: WISH})
-    yield from (int(PHONE), -int(PHONE))
+    yield from (EMAIL, PHONE, *_others(2))
+    yield from (t for t in _disguises(2) if not (coded and t in (b64(EMAIL), b64(PHONE))))
+    yield from _types(2)
 
 
 def _places(value: Any, here: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:

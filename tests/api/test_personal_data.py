@@ -1,8 +1,8 @@
 """What is personal is sent everywhere, and kept nowhere in clear.
 
 A real shop is run, and is sent a name, an address, an e-mail address, a telephone number, a payment
-token and a wish in every body member, path and query parameter, header and method of every route,
-plain and encoded. Product texts and the public name are what people chose to
+token and a wish in every body member, path and query parameter, header and method of every route:
+each of them in turn, plain and encoded. Product texts and the public name are what people chose to
 publish, and are left out. Whatever is under STATE afterwards is searched, and so is what the parts
 of the shop said. What mails and messages say is not: those stores are memory only, and nothing of
 them is under STATE.
@@ -35,6 +35,7 @@ from canaries import (
     SPOKEN,
     TOKEN,
     WISH,
+    InTurn,
     b64,
     dressed,
     escaped,
@@ -111,6 +112,9 @@ ORIGINS = [
 ]
 
 
+BODIES, IDS, QUERY, NAMED, IDLY, MEANING = (InTurn(CANARIES) for _ in range(6))
+
+
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[Shop]:
     shop = Shop(tmp_path / "state", ROLES)
@@ -143,7 +147,7 @@ def bodies(method: str, path: str) -> Iterator[bytes]:
     for body in known or [{}]:
         if isinstance(body, dict):
             yield from spoiled(path, body)
-    for text in CANARIES:
+    for text in BODIES(4):
         yield json.dumps({text: text}).encode()
         yield json.dumps(text).encode()
         yield text.encode()
@@ -275,19 +279,22 @@ def send_everywhere(shop: Shop, order: str) -> None:
         for kind, body in examples(method, path):
             named = {"orderId": order} if "orderId" in body else {}
             shop.send(method, plain, dressed(path, body | named), Content_Type=kind)
-        for text in CANARIES:
-            if "{id}" in path and text != b64(EMAIL) and text != b64(PHONE):
+        for text in IDS(7) if "{id}" in path else ():
+            if text not in (b64(EMAIL), b64(PHONE)):
                 shop.send(method, path.replace("{id}", quote(text, safe="%")), b"{}")
-            for name in asked(method, path):
+        for name in asked(method, path):
+            for text in QUERY(7):
                 shop.send(method, f"{plain}?{name}={quote(text)}")
+        for text in NAMED(4):
             shop.send(method, f"{plain}?{quote(text, safe='')}=1")
         send_headers(shop, method, plain, next((body for _, body in examples(method, path)), None))
 
 
 def send_headers(shop: Shop, method: str, path: str, body: Any) -> None:
-    for text in CANARIES:
+    for text in IDLY(4):
         shop.send(method, path, body, **dict.fromkeys(IDLE, text))
-        for header in MEANT:
+    for header in MEANT:
+        for text in MEANING(4):
             shop.send(method, path, body, **{header: text})
     shop.send(method, path, body, Cookie=f"mail={EMAIL}; phone={PHONE}")
     shop.send(method, path, body, Content_Type=f"application/json; charset={EMAIL}")
