@@ -1,7 +1,7 @@
-"""`make test`: the whole suite in three parts at once; the rest is told as it runs, then the others.
+"""`make test`: the whole suite in three parts at once; one is told as it runs, then the others.
 
-Each part spends much of its time waiting for processes of its own, so two cores take all three. Ends
-with what a part that failed ended with, else with 0.
+Each part spends much of its time waiting for processes of its own, so two cores take all three.
+Ends with what a part that failed ended with, else with 0.
 """
 
 import shutil
