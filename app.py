@@ -38,6 +38,7 @@ from chalicelib import (
     sms,
     tickets,
     todos,
+    unread,
     verdicts,
     web,
     webhook,
@@ -771,6 +772,6 @@ def work(event: Any) -> None:
 
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: Any) -> None:  # noqa: ARG001
-    """Each minute: what is behind catches up, what is owed is poked, what is new is notarised."""
-    for part in (replay.sweep, todos.sweep, notary.sweep):
+    """Each minute: catch up, poke what is owed, notarise what is new, see if anything expired."""
+    for part in (replay.sweep, todos.sweep, notary.sweep, unread.sweep):
         part()

@@ -94,9 +94,9 @@ def _fill(directory: Path, length: int, step: int = 20_000) -> None:
     with closing(disk.connect(directory)) as database:
         database.execute("PRAGMA synchronous = NORMAL")
         shards = [id_ for (id_,) in database.execute("SELECT id FROM shards ORDER BY number")]
-        data = os.urandom(record_bytes + step)
+        data, kept_ms = os.urandom(record_bytes + step), disk.retention_hours * disk.hour_ms
         for begun in range(0, length, step):
-            with disk.transaction(database, disk.wall_clock) as current:
+            with disk.transaction(database, disk.wall_clock, kept_ms) as current:
                 database.executemany(
                     "INSERT INTO records VALUES (?, ?, ?, ?, ?)",
                     [

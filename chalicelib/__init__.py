@@ -7,7 +7,7 @@ in a write-once segment, `signing` unseals each record or quarantines it, the de
 says whether it counts, each of the `views` folds what counts, and `store` commits the rows with
 the `checkpoint` that explains them in one transaction. A query goes out by `read`, which answers
 only from a table that is level. Each minute the `notary` enters what is new in the archive into one
-tree, and signs its head.
+tree, and signs its head; and `unread` says, each hour, where something may have expired first.
 
     door          the way in             projector  batch, fold, chunk, catch up
     writer        other formats' events  views      one file per question
@@ -29,5 +29,5 @@ tree, and signs its head.
     notary        one tree over all      proofs     what shows that it is on the log
     tickets       what people ask for    pictures   what photographers send
     photographers who may be asked       inbox      what they are told, locally
-    sms           what Twilio passes on
+    sms           what Twilio passes on  unread     did anything expire first
 """

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,6 +18,27 @@ from chalicelib.errors import CloudFailure
 from chalicelib.events import Batch, Position, Record, Shard
 
 PAUSES_S = (0.0, 0.05, 0.2, 0.6)  # before each try of what Kinesis refused
+READS = 10
+ALL = 10**9
+
+
+class Kept(NamedTuple):
+    """When a stream was created, and how long it keeps a record, in ms."""
+
+    created: int
+    retention: int
+
+
+class Waiting(NamedTuple):
+    """What a stream holds of a shard: how many records, and when the first of them arrived (ms).
+
+    `whole` says that all was read; `ended`, that the shard is closed and nothing can follow.
+    """
+
+    records: int
+    oldest: int | None
+    whole: bool
+    ended: bool
 
 
 def append(subject: str, sealed: str) -> Position:
@@ -87,6 +108,50 @@ def listed(stream: str) -> dict[Shard, int]:
         Shard(stream, entry["ShardId"]): int(entry["SequenceNumberRange"]["StartingSequenceNumber"])
         for entry in _shards(stream)
     }
+
+
+def kept(stream: str) -> Kept:
+    """Since when there is the stream, and for how long it keeps what came."""
+    told = _call("describe_stream_summary", StreamName=stream)["StreamDescriptionSummary"]
+    created = round(told["StreamCreationTimestamp"].timestamp() * 1000)
+    return Kept(created, told["RetentionPeriodHours"] * 3_600_000)
+
+
+def waiting(
+    shard: Shard, after: int, since: int | None = None, most: int = READS, stop: int = ALL
+) -> Waiting:
+    """What the stream still holds of the shard after the record `after`, or all where that is 0.
+
+    It is read from what arrived at `since` (ms) on, where that is known to be enough; in so many
+    calls at `most`, and no further once `stop` records are found.
+    """
+    iterator: str | None = _iterator(shard, after, since)
+    count, oldest = 0, None
+    for _ in range(most):
+        answer = _call("get_records", ShardIterator=iterator)
+        new = [each for each in answer["Records"] if int(each["SequenceNumber"]) > after]
+        if new and oldest is None:
+            oldest = round(new[0]["ApproximateArrivalTimestamp"].timestamp() * 1000)
+        count, iterator = count + len(new), answer.get("NextShardIterator")
+        if iterator is None or not answer["MillisBehindLatest"]:
+            return Waiting(count, oldest, whole=True, ended=iterator is None)
+        if count >= stop:
+            break
+    return Waiting(count, oldest, whole=False, ended=False)
+
+
+def _iterator(shard: Shard, after: int, since: int | None) -> str:
+    start: dict[str, Any] = {"ShardIteratorType": "TRIM_HORIZON"}
+    if since is not None:
+        start = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since / 1000}
+    elif after:
+        start = {
+            "ShardIteratorType": "AFTER_SEQUENCE_NUMBER",
+            "StartingSequenceNumber": str(after),
+        }
+    answer = _call("get_shard_iterator", StreamName=shard.stream, ShardId=shard.id, **start)
+    found: str = answer["ShardIterator"]
+    return found
 
 
 def _parents(entry: dict[str, Any]) -> list[str]:

@@ -4,7 +4,7 @@
 
 Names run newest first. A segment is put with If-None-Match and only under a `before` that is zero
 or the last record of a segment just read or written: so the chain of a shard cannot fork,
-whatever races. Nothing is ever changed or deleted.
+whatever races. No segment is ever changed or deleted. `gaps` says where some may be missing.
 """
 
 from __future__ import annotations
@@ -15,13 +15,16 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 
 from chalicelib import telemetry
-from chalicelib.archive import objects
-from chalicelib.archive.segment import EMPTY, Segment, Tail, decode, encode, with_clock
+from chalicelib.archive import gaps, objects
+from chalicelib.archive.gaps import DIGITS, MAX
+from chalicelib.archive.segment import EMPTY, Gap, Segment, Tail, decode, encode, with_clock
 from chalicelib.errors import AnotherStream, Behind
 from chalicelib.events import Batch, Position, Record, Shard
 
 __all__ = [
     "EMPTY",
+    "MAX",
+    "Gap",
     "Segment",
     "Tail",
     "append",
@@ -40,8 +43,6 @@ __all__ = [
     "with_clock",
 ]
 
-DIGITS = 56
-MAX: int = 10**DIGITS - 1
 ENDING = ".jsonl.gz"
 PREFETCH = 8
 HELD_NAMES = 20_000
@@ -101,8 +102,8 @@ def _next(
     parents: Mapping[Shard, Tail],
 ) -> Segment:
     clock = max((found.clock for found in parents.values()), default=tail.clock)
-    named = tuple(map(str, parents))
-    return Segment(shard, tail.last, records, tail.previous, clock, named)
+    named, gap = tuple(map(str, parents)), gaps.after(shard, tail, clock)
+    return Segment(shard, tail.last, records, tail.previous, clock, named, gap)
 
 
 def _parents_of(shard: Shard, ancestors: Ancestors, listing: Listing) -> dict[Shard, Tail]:

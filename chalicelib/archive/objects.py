@@ -1,6 +1,8 @@
 """The archive's bucket: an object is put once or not at all, and read whole.
 
-Only the tree head is replaced, on the condition that it is still what was read.
+Only the tree head is replaced, on the condition that it is still what was read; and what is mere
+memory is overwritten.
+
 Raises CloudFailure.
 """
 
@@ -45,6 +47,11 @@ def _put(name: str, body: bytes, **condition: str) -> int:
     except BotoCoreError as error:
         raise CloudFailure(f"s3 put_object: {error}") from error
     return 200
+
+
+def overwrite(name: str, body: bytes) -> None:
+    """This is the object of that name from now on."""
+    call("put_object", Key=name, Body=body)
 
 
 def body(name: str) -> bytes:

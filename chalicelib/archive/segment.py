@@ -2,6 +2,7 @@
 
 Gzipped lines of JSON. The first is the manifest, then every record, unverifiable ones too:
 `[sequence, arrival ms, partition key, data]`, with `{"raw": base64}` for data that is not ASCII.
+Only a manifest after a gap has a member `gap`.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import json
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from chalicelib.events import Record, Shard
 
@@ -30,12 +31,23 @@ class Tail:
 EMPTY = Tail(last=0, clock=0, previous=None)
 
 
+class Gap(NamedTuple):
+    """Between two records some may have expired unread, in ms.
+
+    All that arrived until `since` is archived; at `found` nothing showed the same of what followed.
+    """
+
+    since: int
+    found: int
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """Records of one shard, whole and in order, and what the manifest says of them.
 
     `clock` is the running maximum of arrival times before the first record; `parents` are the
-    nearest ancestors that have segments, and only a shard's first segment names them.
+    nearest ancestors that have segments, and only a shard's first segment names them. `gap` says
+    that some may be lost before the first record.
     """
 
     shard: Shard
@@ -44,6 +56,7 @@ class Segment:
     previous: int | None
     clock: int
     parents: tuple[str, ...] = ()
+    gap: Gap | None = None
 
     @property
     def last(self) -> int:
@@ -85,7 +98,21 @@ def _manifest(segment: Segment) -> dict[str, Any]:
         "previous": None if segment.previous is None else str(segment.previous),
         "clock": segment.clock,
         "parents": list(segment.parents),
+        **({} if segment.gap is None else {"gap": told_gap(segment.gap)}),
     }
+
+
+def told_gap(gap: Gap) -> dict[str, int]:
+    """The gap as a manifest says it."""
+    return gap._asdict()
+
+
+def gap_of(said: dict[str, Any]) -> Gap:
+    """The gap that is said so. Raises ValueError, LookupError, TypeError for what is none."""
+    found = Gap(said["since"], said["found"])
+    if any(type(each) is not int for each in found):
+        raise ValueError(f"not a gap: {said}")
+    return found
 
 
 def _line(record: Record) -> list[Any]:
@@ -139,6 +166,7 @@ def _segment(manifest: dict[str, Any], records: tuple[Record, ...]) -> Segment:
         previous=None if previous is None else int(previous),
         clock=manifest["clock"],
         parents=tuple(manifest["parents"]),
+        gap=gap_of(manifest["gap"]) if "gap" in manifest else None,
     )
 
 

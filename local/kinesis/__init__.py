@@ -16,8 +16,9 @@ What holds:
 5.  A refused request has changed nothing. A member that would have no effect is refused, not
     ignored.
 
-Records are kept for 168 hours. Older ones are hidden from every read at once, and deleted, like
-those of a deleted stream, by the writer, a hundred at a time.
+Records are kept for 168 hours, and longer by the time for which nothing had been given when it was
+started: a log that is off does not age, and one in AWS never is off. Older ones are hidden from
+every read at once, and deleted, like those of a deleted stream, by the writer, a hundred at a time.
 
 Weaker than AWS: a new stream is ACTIVE and a deleted one gone at once, shards change at the request
 and the stream is UPDATING for a quarter of a second after it; how often a day they may change is

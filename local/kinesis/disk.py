@@ -25,7 +25,8 @@ schema_version = 1
 account = "000000000000"
 region = "eu-central-1"
 retention_hours = 168
-retention_ms = retention_hours * 3_600_000
+most_hours = 8_760
+hour_ms = 3_600_000
 hash_keys = 2**128
 updating_ms = 250  # how long a stream is UPDATING after its shards were changed
 microseconds = 1_000  # in a millisecond: the least number of a record that arrived in it
@@ -109,12 +110,23 @@ def _create(connection: sqlite3.Connection) -> None:
     connection.execute(f"PRAGMA user_version = {schema_version}")
 
 
-class Transaction:
-    """One commit, and what the jobs in it share: the connection, the time, the next number."""
+def hours_kept(connection: sqlite3.Connection, now: int) -> int:
+    """How long a record is kept: longer by the time for which nothing was given, for it was off."""
+    (last,) = connection.execute("SELECT last FROM numbers").fetchone()
+    idle = max(0, now - last // microseconds) if last else 0
+    return min(most_hours, retention_hours + idle // hour_ms)
 
-    def __init__(self, connection: sqlite3.Connection, now: int) -> None:
+
+class Transaction:
+    """One commit, and what the jobs in it share: the connection, the time, the next number.
+
+    What arrived before `horizon` is past retention.
+    """
+
+    def __init__(self, connection: sqlite3.Connection, now: int, kept_ms: int) -> None:
         self.connection = connection
         self.now = now
+        self.horizon = now - kept_ms
         self.last: int = connection.execute("SELECT last FROM numbers").fetchone()[0]
 
     def next_number(self) -> int:
@@ -126,11 +138,13 @@ class Transaction:
 
 
 @contextlib.contextmanager
-def transaction(connection: sqlite3.Connection, clock: Callable[[], int]) -> Iterator[Transaction]:
+def transaction(
+    connection: sqlite3.Connection, clock: Callable[[], int], kept_ms: int
+) -> Iterator[Transaction]:
     """All of it is on disk after the block, or none of it."""
     connection.execute("BEGIN IMMEDIATE")
     with connection:
-        current = Transaction(connection, clock())
+        current = Transaction(connection, clock(), kept_ms)
         yield current
         current.keep_number()
 

@@ -43,11 +43,14 @@ class Shard(NamedTuple):
 
 
 class Reader:
-    """A connection, the clock, and the secret that seals tokens."""
+    """A connection, the clock, how long a record is kept, and the secret that seals tokens."""
 
-    def __init__(self, connection: sqlite3.Connection, clock: Callable[[], int]) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, clock: Callable[[], int], hours: int
+    ) -> None:
         self.connection = connection
         self.clock = clock
+        self.hours = hours
         (self.secret,) = connection.execute("SELECT value FROM secret").fetchone()
 
     def one(self, question: str, *values: object) -> Any:
@@ -61,4 +64,4 @@ class Reader:
 
     def horizon(self) -> int:
         """What arrived before this time is past retention."""
-        return self.clock() - disk.retention_ms
+        return self.clock() - self.hours * disk.hour_ms

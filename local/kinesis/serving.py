@@ -64,8 +64,9 @@ async def serve(
     loop = asyncio.get_running_loop()
     connections: set[Connection] = set()
     with closing(disk.connect(directory)) as reads, closing(disk.connect(directory)) as commits:
-        writer = Writer(commits, clock, lambda done: loop.call_soon_threadsafe(_deliver, done))
-        handle = functools.partial(_handle, Reader(reads, clock), writer)
+        hours = disk.hours_kept(reads, clock())
+        writer = Writer(commits, clock, lambda d: loop.call_soon_threadsafe(_deliver, d), hours)
+        handle = functools.partial(_handle, Reader(reads, clock, hours), writer)
         server = await loop.create_server(lambda: Connection(handle, connections), *address)
         writer.start()
         try:

@@ -47,7 +47,7 @@ def describe_stream_summary(reader: Reader, body: Body) -> Answer:
         "StreamARN": disk.stream_arn(stream.name),
         "StreamStatus": "UPDATING" if updating else "ACTIVE",
         "StreamModeDetails": {"StreamMode": stream.mode},
-        "RetentionPeriodHours": disk.retention_hours,
+        "RetentionPeriodHours": reader.hours,
         "StreamCreationTimestamp": stream.created_at / 1000,
         "EnhancedMonitoring": [{"ShardLevelMetrics": []}],
         "EncryptionType": "NONE",

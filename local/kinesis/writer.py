@@ -34,18 +34,23 @@ trim_pause_s = 60.0
 
 
 class Writer(threading.Thread):
-    """Runs jobs in the order of `submit`; `deliver` gets a commit's outcomes, in this thread."""
+    """Runs jobs in the order of `submit`; `deliver` gets a commit's outcomes, in this thread.
+
+    A record is kept for so many hours.
+    """
 
     def __init__(
         self,
         connection: sqlite3.Connection,
         clock: Callable[[], int],
         deliver: Callable[[Delivered], object],
+        hours: int,
     ) -> None:
         super().__init__(name="kinesis-writer", daemon=True)
         self._connection = connection
         self._clock = clock
         self._deliver = deliver
+        self._kept_ms = hours * disk.hour_ms
         self._queue: queue.SimpleQueue[Waiting | None] = queue.SimpleQueue()
         self._next_trim = 0.0
 
@@ -81,7 +86,7 @@ class Writer(threading.Thread):
 
     def _commit(self, batch: list[Waiting]) -> Delivered:
         try:
-            with disk.transaction(self._connection, self._clock) as current:
+            with disk.transaction(self._connection, self._clock, self._kept_ms) as current:
                 outcomes = [_outcome(job, current) for job, _ in batch]
                 self._trim_if_due(current)
         except Exception:

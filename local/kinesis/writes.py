@@ -179,8 +179,7 @@ def _open_shard(current: Transaction, stream: int, hash_key: str) -> tuple[int, 
 
 def _trim_expired(current: Transaction) -> bool:
     """By number alone: whatever is below it arrived before it."""
-    horizon = (current.now - disk.retention_ms) * disk.microseconds
-    return _delete(current, "number < ?", horizon)
+    return _delete(current, "number < ?", current.horizon * disk.microseconds)
 
 
 def _trim_deleted(current: Transaction) -> bool:

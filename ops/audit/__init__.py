@@ -10,7 +10,8 @@ Traffic may go on: what is listed first is what must be found later.
 
 What was notarised and then changed, dropped, inserted, swapped or put back is told as a sentence.
 What is not notarised yet is read, and only its chain and its signatures are checked. A record that
-is not believed is counted, and is not wrong: anybody may put nonsense on the log.
+is not believed is counted, and is not wrong: anybody may put nonsense on the log. Where some may
+have expired from the stream unread, that is wrong for good.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from ops import gaps
 from ops.audit import chains, records, seen, tree
 from ops.audit.chains import Chunk
 from ops.audit.records import Read
@@ -55,6 +57,7 @@ def audit(kept: Seen | None = None, step: Step = lambda: None, jobs: int | None 
     report.not_notarised = sum(hashed is None for c in listed.chunks for _, hashed in c.segments)
     with _reading(listed.chunks, jobs or os.cpu_count() or 1) as reading:
         report.wrong += chains.unlinked(list(_counted(report, listed.chunks, reading, step)))
+    report.wrong += [gap for gap in gaps.told() if gap not in report.wrong]
     if kept is not None and heads.newest is not None and not report.wrong:
         seen.keep(kept, heads.newest)
     return report

@@ -13,6 +13,7 @@ from chalicelib.errors import SecurityError
 from chalicelib.events import Record, Shard
 from chalicelib.notary.leaf import Contents, contents
 from chalicelib.signing import keys, unseal
+from ops import gaps
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -55,6 +56,8 @@ def read(chunk: Chunk) -> Read:
             found.wrong.append(f"{where} was changed: {flaw}")
             continue
         found.wrong.extend(f"{where} {flaw}" for flaw in _flaws(held, chunk.shard, before, leaf))
+        if held.segment.gap is not None:
+            found.wrong.append(gaps.sentence(chunk.shard, before, held.segment.gap))
         found.links.append(_link(held.segment))
         count += len(held.records)
         found.not_believed.update(_not_believed(held.segment))

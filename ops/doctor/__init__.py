@@ -3,8 +3,8 @@
 Not well is: money that does not add up; a to-do that is open for an hour past its time though there
 is room for it, for then nobody does it; one that was given up and leaves money, or what is
 personal, in doubt; a shard whose rows are five minutes behind its archive; a table that does not
-list what is owed. A message that was given up, or who stands still, is told and left to a person.
-How long the log itself waits to be archived is not seen from here.
+list what is owed; a gap in the archive. A message that was given up, or who stands still, is told
+and left to a person. How long the log itself waits to be archived is not seen from here.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from chalicelib.events import Shard
 from chalicelib.signing import keys
 from chalicelib.todos import lease
 from chalicelib.views import todos as view
-from ops import logs, naive
+from ops import gaps, logs, naive
 from ops import views as viewing
 from ops.doctor.books import Books
 from ops.query.judged import Judging
@@ -90,7 +90,7 @@ def examine(step: Callable[[], None] = lambda: None) -> Health:
     given_up = list(_owed(view.GIVEN_UP))
     lags = [_lag(state, reached) for state in viewing.state().shards]
     doubts = [*books.wrong(fold.subjects), *_in_doubt(given_up)]
-    wrong = [*doubts, *_waiting(owed, lags), *_unlisted(reached)]
+    wrong = [*doubts, *_waiting(owed, lags), *_unlisted(reached), *gaps.told()]
     parked = sorted({name for each in reached.values() for name in each.parked.get(ALL, ())})
     return Health(len(books.accounts), owed, given_up, parked, lags, wrong)
 

@@ -68,7 +68,9 @@ class Recorder:
 
 
 def of_kinesis(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:
-    yield Use(f"kinesis:{operation}", HERE.format("kinesis", f"stream/{params['StreamName']}"))
+    """An iterator stands for its stream, and there is one here."""
+    stream = params.get("StreamName", config.settings().stream)
+    yield Use(f"kinesis:{operation}", HERE.format("kinesis", f"stream/{stream}"))
 
 
 def of_ssm(operation: str, params: Mapping[str, Any]) -> Iterator[Use]:

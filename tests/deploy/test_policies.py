@@ -41,6 +41,7 @@ from chalicelib.payments.stripe import gateway
 from chalicelib.signing import SigningKey, keys, seal
 from local import batches, provision
 
+WEEKS_LATER_MS = archive.gaps.now() + 30 * 24 * archive.gaps.HOUR_MS
 SIGNED = ("Stripe-Signature", "X-Twilio-Signature")
 CHALICE = Path(__file__).parents[2] / ".chalice"
 JSON = "application/json"
@@ -277,6 +278,8 @@ def live(shop):
     shop.sweep()
     assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
     assert shop.call("GET", "/tree-head")[0] == 200
+    with mock.patch.object(archive.gaps, "now", return_value=WEEKS_LATER_MS):  # nobody swept
+        shop.sweep()
     proven = shop.call("GET", "/events/{id}/proof", id=made["id"], query={"at": made["position"]})
     assert proven[0] == 200
 
@@ -466,7 +469,8 @@ def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_
     assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecords", "")] == ["api_handler"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "producer-key")] == speakers
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "notary-key")] == ["sweep"]
-    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "tree")] == ["sweep"]
+    for name in ("tree", "gaps", "seen"):
+        assert [f for f in FUNCTIONS if may(f, "s3:PutObject", name)] == ["sweep"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-key")] == ["work"]
     for name in ("stripe-webhook", "twilio-token"):
         assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", name)] == ["api_handler"]

@@ -7,6 +7,7 @@ takes the turn away, a test raises, or a table is emptied.
 
 from __future__ import annotations
 
+import hashlib
 import io
 import re
 import threading
@@ -244,7 +245,7 @@ class S3:
         found = self.buckets.get(Bucket, {}).get(Key)
         if found is None:
             raise refusal("GetObject", "NoSuchKey", 404)
-        return {"Body": io.BytesIO(found)}
+        return {"Body": io.BytesIO(found), "ETag": f'"{hashlib.md5(found).hexdigest()}"'}
 
     def list_objects_v2(
         self,

@@ -22,6 +22,7 @@ FIRST = [
     "s3 ListObjectsV2",  # the tail of the shard's archive
     "kinesis ListShards",  # its ancestors, for it has no segment yet
     "s3 ListObjectsV2",  # whether a stream came before this one
+    "s3 GetObject",  # whether something may have expired before it: no gap was put
     "s3 PutObject",  # the segment
     "dynamodb BatchGetItem",  # the checkpoint: there is none
     "dynamodb TransactWriteItems",  # it is created before anything is folded
@@ -82,8 +83,9 @@ def watched(calls: Calls) -> Iterator[None]:
 
 
 @pytest.fixture
-def batches(shop):
-    """Two batches of one shard; the rows of each fill more than one transaction."""
+def batches(shop, monkeypatch):
+    """Two batches of one shard, that just came; the rows of each fill more than one transaction."""
+    monkeypatch.setattr(archive.gaps, "now", lambda: START)
     shard = Shard(shop.stream, "shardId-000000000000")
     key, begins = keys.producer(), log.listed(shop.stream)[shard]
 

@@ -174,8 +174,28 @@ def test_expired_records_are_hidden_at_once_and_leave_the_disk(
         assert data_of(read(client, "AT_TIMESTAMP", Timestamp=1)) == ["kept"]
         with refused("ExpiredIteratorException", "tolerated delay of 300000"):
             client.get_records(ShardIterator=start)
+        put(client, b"new")
     with serving(tmp_path, clock=clock):
-        _wait_for(tmp_path, "SELECT count(*) FROM records", 1)
+        _wait_for(tmp_path, "SELECT count(*) FROM records", 2)
+
+
+def test_what_is_off_for_weeks_has_kept_all_and_says_for_how_long_it_keeps(
+    tmp_path: Path, clock: Clock
+) -> None:
+    with serving(tmp_path, clock=clock) as url, client_of(url) as client:
+        client.create_stream(StreamName=stream, ShardCount=1)
+        put(client, b"said last")
+    clock.now += 21 * 24 * 3_600_000
+    with serving(tmp_path, clock=clock) as url, client_of(url) as client:
+        assert data_of(read(client)) == ["said last"]
+        summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+        assert summary["RetentionPeriodHours"] == 28 * 24
+        clock.now += 7 * 24 * 3_600_000 + 1
+        assert data_of(read(client)) == []
+    clock.now += 20 * 365 * 24 * 3_600_000
+    with serving(tmp_path, clock=clock) as url, client_of(url) as client:
+        summary = client.describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+        assert summary["RetentionPeriodHours"] == 8_760, "AWS keeps nothing for longer"
 
 
 def _wait_for(directory: Path, question: str, expected: int) -> None:

@@ -11,7 +11,7 @@ import os
 from dataclasses import replace
 
 import pytest
-from logbook import Logbook
+from logbook import BEGUN_MS, Logbook
 from test_shop_found import ops
 from typer.testing import CliRunner
 
@@ -394,3 +394,42 @@ class TestVerb:
         path.write_bytes(b"\xff\xfe")
         assert self.run("--seen", str(path)).exit_code == 2
         assert self.run("--seen", str(tmp_path)).exit_code == 2
+
+
+class TestGaps:
+    """Row 28: what expired before anybody archived it."""
+
+    SINCE, FOUND = 1_795_000_000_000, 1_795_700_000_000
+    SPAN = "what arrived from 2026-11-18T11:06:40Z on may have expired unread"
+
+    def test_a_gap_is_told_once_for_good_and_the_tree_covers_it(self, shop, vandal):
+        book, gap = Logbook(shop, 0), archive.Gap(self.SINCE, self.FOUND)
+        fill(book, 2)
+        archive.gaps.put(book.shard, 2, gap)
+        (sentence,) = wrong()
+        assert sentence == (
+            f"{book.shard}: a gap: {self.SPAN}, after the record 2; found at 2026-11-26T13:33:20Z"
+        )
+        archive._tails.clear()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(archive.gaps, "now", lambda: BEGUN_MS + 10 * archive.gaps.HOUR_MS * 24)
+            fill(book, 1)
+        notary.sweep()
+        assert archive.get(book.shard, 2).gap == gap
+        assert wrong() == [sentence]
+        vandal.drop(f"gaps/{book.shard}/{archive.MAX - 2:056d}")
+        assert wrong() == [sentence], "the segment says it too"
+        vandal.segment(book, 2, lambda s: replace(s, gap=None))
+        assert any("was changed after it was notarised" in each for each in wrong())
+
+    def test_a_shard_of_which_nothing_was_ever_archived_has_its_gap(self, shop):
+        shard = Logbook(shop, 1).shard
+        archive.gaps.put(shard, 0, archive.Gap(self.SINCE, self.FOUND))
+        assert f"{self.SPAN}, before its first record" in wrong()[0]
+
+    def test_what_is_no_gap_is_a_sentence(self, shop, vandal):
+        for name, body in (("0", b"{}"), ("x", b"")):
+            vandal.write(f"gaps/{shop.stream}/shardId-000000000000/{name}", body)
+            (sentence,) = wrong()
+            assert sentence.startswith("gaps/ holds what is none")
+            vandal.drop(f"gaps/{shop.stream}/shardId-000000000000/{name}")

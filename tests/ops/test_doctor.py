@@ -8,7 +8,7 @@ import pytest
 from logbook import BEGUN_MS, Logbook
 from test_shop_found import ops
 
-from chalicelib import projector, todos
+from chalicelib import archive, projector, todos
 from chalicelib.events import SYSTEM, Envelope, Position, Shard, order
 from chalicelib.signing import keys, seal
 from chalicelib.todos import lease
@@ -156,6 +156,12 @@ def test_rows_that_are_behind_for_long_are_wrong(till):
 def test_who_stands_still_is_named(till):
     till.fold(till.order("transmogrified"))
     assert doctor.examine().parked == ["order/o1"]
+
+
+def test_a_gap_is_wrong_for_good(till):
+    archive.gaps.put(till.shard, 1, archive.Gap(BEGUN_MS, BEGUN_MS + 1))
+    (sentence,) = doctor.examine().wrong
+    assert sentence.startswith(f"{till.shard}: a gap: what arrived from 2026-11-21T01:31:20Z on")
 
 
 def test_a_table_that_does_not_list_what_is_owed_is_wrong(till, monkeypatch):
