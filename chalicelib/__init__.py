@@ -19,7 +19,7 @@ tree, and signs its head; and `unread` says, each hour, where something may have
     store         DynamoDB: the table    access     who may do what
     checkpoint    how far rows are       vault      secrets of the shop
     subjects      the row of a subject   openapi    the contract, from the routes
-    register      which version is read  replay     candidate, then read
+    register      which version is read  replay     candidate; redrive
     http          requests, problems     web        the page
     config        settings, clients      telemetry  one line per thing that happened
     errors        every way to say no    personal   what only a person's key can read

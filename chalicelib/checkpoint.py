@@ -80,6 +80,14 @@ class Checkpoint:
         """What the begun group has added to tallies, and not yet written."""
         return () if self.ahead is None else self.ahead.tallies
 
+    def passed(self, subject: str) -> int:
+        """Up to where the records of this subject are folded, in a begun group too: see Ahead."""
+        if self.ahead is None or self.ahead.subject < subject:
+            return self.position
+        if self.ahead.subject == subject:
+            return max(self.position, self.ahead.sequence)
+        return self.ahead.to
+
     def is_in(self, begun: Self, to: int) -> bool:
         """Whether this is still within the group up to `to` that was begun there, in one table."""
         same = (self.born, self.position) == (begun.born, begun.position)
@@ -159,6 +167,9 @@ def create(
 ) -> Checkpoint:
     """The shard's first checkpoint. It inherits what is parked, and which versions are folded.
 
+    A parent that has something to inherit gets a new token: who is just about to redrive that by
+    the checkpoints there were loses, and finds this one too.
+
     Raises CommitLost when it exists by now, or a parent has moved.
     """
     parked: dict[str, dict[str, str]] = {}
@@ -168,8 +179,9 @@ def create(
     known = parents[0].views if parents else views
     live = tuple(view for view in known if all(view in parent.views for parent in parents))
     made = Checkpoint(shard, views=live, parked=parked, whose=of)
-    guards = [parent.guard for parent in parents]
-    store.commit(made.row(), Guard(key_of(shard, of), None), [], guards)
+    guards = [parent.guard for parent in parents if not parent.parked]
+    heard = [(parent.moved().row(), parent.guard) for parent in parents if parent.parked]
+    store.commit(made.row(), Guard(key_of(shard, of), None), [], guards, heard)
     return made
 
 

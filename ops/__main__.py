@@ -38,6 +38,7 @@ from ops.doctor.show import show as examined
 from ops.progress import steps
 from ops.query import show as answering
 from ops.rebuild.verb import rebuild
+from ops.redrive import redrive
 from ops.verb import AsJson
 from ops.verb import as_json as _json
 from ops.verb import in_shop as _in_shop
@@ -289,6 +290,7 @@ def audit(
 
 
 app.command()(rebuild)
+app.command()(redrive)
 
 
 @app.command()

@@ -25,10 +25,6 @@ from ops import behind, shown
 
 SEGMENTS = 1000
 EVENTS = 1000
-HEAL = (
-    "then delete the table and create it anew: it fills itself from the archive, "
-    "this subject and what waits behind it too"
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +124,7 @@ def _standing(place: Place, later: Mapping[Shard, Later]) -> Standing:
         why=why,
         waiting=waiting,
         more=more,
-        next=_next(view, why),
+        next=_next(view, subject, why),
     )
 
 
@@ -146,15 +142,18 @@ def _waiting(place: Place, later: Mapping[Shard, Later]) -> tuple[int, bool]:
     return min(len(positions), EVENTS) - never, cut or len(positions) > EVENTS
 
 
-def _next(view: str, why: str | None) -> str:
+def _next(view: str, subject: str, why: str | None) -> str:
     """What the operator does."""
     kind = (why or "").partition(":")[0]
     if kind == "UnknownType":
-        return f"Deploy code that knows the event's type, {HEAL}."
+        return f"Deploy code that knows the event's type, then `ops redrive {subject}`."
     if view == ALL:
-        return f"Mend the decider and deploy it, {HEAL}."
+        return f"Mend the decider and deploy it, then `ops redrive {subject}`."
     name = view_of(view)
-    return f"Mend the reducer of {name} and deploy it, then `ops rebuild {name}`: it is built anew."
+    return (
+        f"Mend the reducer of {name} and deploy it, then `ops redrive {subject} --view {name}`; "
+        "under a new number it is built anew, and that is not needed."
+    )
 
 
 def _left() -> list[str]:

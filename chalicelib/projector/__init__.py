@@ -226,10 +226,11 @@ def _segment_after(group: Sequence[Segment], position: int) -> int:
 def _opened(segment: Segment, after: int, upto: int) -> Iterator[Opened]:
     for record, clock in archive.with_clock(segment):
         if after < record.sequence <= upto:
-            yield _open(segment.shard, record, clock)
+            yield open_record(segment.shard, record, clock)
 
 
-def _open(shard: Shard, record: Record, clock: int) -> Opened:
+def open_record(shard: Shard, record: Record, clock: int) -> Opened:
+    """The record, and what it says, or why that is not believed."""
     position = Position(shard, record.sequence)
     return Opened(record, position, clock, _envelope(shard, record, clock))
 
@@ -308,4 +309,4 @@ def _fold_one(base: Checkpoint, to: int, opened: Opened, code: Code) -> Checkpoi
     return chunk.commit_whole(to)
 
 
-__all__ = ["LIVE", "Code", "Effect", "catch_up", "project", "sweep"]
+__all__ = ["LIVE", "Code", "Effect", "catch_up", "open_record", "project", "sweep"]

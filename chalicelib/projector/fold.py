@@ -196,7 +196,7 @@ def _counted(effect: Effect, event: Event, before: Subject, live: Live) -> Effec
             _feed(view, effect, event, before, live)
         except Exception as failure:  # noqa: BLE001  (whatever a reducer raises parks the subject)
             failures.append(failure)
-            _park(str(view), effect, event.envelope, before, failure)
+            park(str(view), effect, event.envelope, before, failure)
     if failures:
         _told_parked(effect, event.envelope, failures)
     elif effect.first_use is not None:
@@ -212,9 +212,10 @@ def _feed(view: View, effect: Effect, event: Event, before: Subject, live: Live)
     effect.feed(view.writes(event, before.state, effect.subject.state))
 
 
-def _park(
+def park(
     view: str, effect: Effect, envelope: Envelope, before: Subject, failure: Exception
 ) -> None:
+    """The subject stands still in the view, as it was before the record."""
     effect.park.append(view)
     since = str(effect.opened.position)
     row = rows.parked_row(view, envelope, since, before, rows.detail([failure]))
@@ -233,6 +234,6 @@ def parked_everywhere(
 ) -> Effect:
     """The subject stands still for all views: its row stays as it is."""
     effect = Effect(opened)
-    _park(ALL, effect, envelope, known.before(envelope), failure)
+    park(ALL, effect, envelope, known.before(envelope), failure)
     _told_parked(effect, envelope, [failure])
     return effect

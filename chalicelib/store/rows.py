@@ -86,6 +86,8 @@ def merge(earlier: Owned | None, later: Owned) -> Owned:
     match earlier, later:
         case ((Put() | PutFirst()), PutFirst()):
             return earlier
+        case Delete(), PutFirst():
+            return Put(later.key, later.body, later.listing)
         case _:
             return later
 

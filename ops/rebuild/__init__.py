@@ -18,8 +18,8 @@ from chalicelib.replay import Pace, Shards
 from chalicelib.view import View
 from chalicelib.views import VIEWS
 from ops import verify
+from ops.alone import BusyError, alone
 from ops.rebuild import remains
-from ops.rebuild.alone import BusyError, alone
 from ops.rebuild.progress import WHOLE, Progress
 
 ROUND_S = 2.0
@@ -53,7 +53,7 @@ def find(name: str) -> View:
 
 def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
     """Build, compare, promote. Raises NotDoneError, CloudFailure."""
-    with alone(view.name) as still:
+    with alone(f"rebuild {view.name}") as still:
         version = _held(view)
         while not _joined(version, rate, progress, still):
             version = _changed(view, lambda entry: _begun(view, entry))
@@ -67,7 +67,7 @@ def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
 
 def roll_back(view: View) -> Rebuilt:
     """What was read before is read again: it was folded all the while. Raises NotDoneError."""
-    with alone(view.name):
+    with alone(f"rebuild {view.name}"):
         entry = _named().entry(view.name)
         if entry.kept is None or view.named(entry.kept) is None:
             raise NotDoneError(f"there is no other version of {view.name} to return to")
@@ -79,7 +79,7 @@ def roll_back(view: View) -> Rebuilt:
 
 def drop(view: View) -> Rebuilt:
     """What is kept is folded no more, and its rows are gone. Raises NotDoneError."""
-    with alone(view.name) as still:
+    with alone(f"rebuild {view.name}") as still:
         if _named().entry(view.name).kept is None:
             raise NotDoneError(f"nothing is kept of {view.name} but what is read")
         _changed(view, lambda entry: entry._replace(kept=None))

@@ -33,10 +33,14 @@ def checkpoint_first(patch: pytest.MonkeyPatch) -> None:
     whole = store.commit
 
     def commit(
-        guarded: Put, guard: Guard, writes: Iterable[Write], also: Sequence[Guard] = ()
+        guarded: Put,
+        guard: Guard,
+        writes: Iterable[Write],
+        also: Sequence[Guard] = (),
+        beside: Sequence[tuple[Put, Guard]] = (),
     ) -> None:
         actions = list(map(store._action, writes))
-        whole(guarded, guard, [], also)
+        whole(guarded, guard, [], also, beside)
         if actions:
             store._call("transact_write_items", TransactItems=actions)
 
@@ -48,11 +52,15 @@ def rows_first(patch: pytest.MonkeyPatch) -> None:
     whole = store.commit
 
     def commit(
-        guarded: Put, guard: Guard, writes: Iterable[Write], also: Sequence[Guard] = ()
+        guarded: Put,
+        guard: Guard,
+        writes: Iterable[Write],
+        also: Sequence[Guard] = (),
+        beside: Sequence[tuple[Put, Guard]] = (),
     ) -> None:
         if actions := list(map(store._action, writes)):
             store._call("transact_write_items", TransactItems=actions)
-        whole(guarded, guard, [], also)
+        whole(guarded, guard, [], also, beside)
 
     patch.setattr(store, "commit", commit)
 

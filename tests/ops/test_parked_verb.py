@@ -57,15 +57,17 @@ def test_a_subject_that_one_view_cannot_fold_is_told_with_its_event_and_what_to_
     assert (told.type, told.id) == ("tillstream.product.photographed.v1", "event-0-2")
     assert told.why == "ZeroDivisionError: by this \x1b[2J event"
     assert (told.waiting, told.more) == (1, False)
-    whole = "Mend the reducer of contributions and deploy it, then `ops rebuild contributions`"
-    assert told.next.startswith(whole)
+    assert told.next.startswith(
+        "Mend the reducer of contributions and deploy it, "
+        "then `ops redrive product/cup --view contributions`;"
+    )
 
 
 def test_a_type_that_this_code_does_not_know_parks_for_all_views_and_says_to_deploy(book):
     book.fold(book.record("transmogrified"), book.record(), book.record(product="bowl"))
     (told,) = parked.state().subjects
     assert (told.view, told.subject, told.waiting) == ("*", "product/cup", 1)
-    assert told.next.startswith("Deploy code that knows the event's type, then delete the table")
+    assert told.next == "Deploy code that knows the event's type, then `ops redrive product/cup`."
 
 
 def test_what_waits_is_counted_over_segments_without_what_can_never_count(book):
@@ -125,8 +127,7 @@ def test_a_view_that_left_the_live_set_is_told(book, broken, monkeypatch):
     assert "Mend the reducer of contributions and deploy it: the sweep" in told
 
 
-def test_what_it_says_to_do_heals_the_subject_and_what_waited(book, monkeypatch):
-    """The code is mended, the table deleted and created anew: nothing stands still any more."""
+def test_a_table_made_anew_with_the_code_mended_has_nobody_stand_still(book, monkeypatch):
     views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
     with monkeypatch.context() as broken:
         broken.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))

@@ -15,7 +15,7 @@ from chalicelib.views import VIEWS, scores
 from ops import rebuild as rebuilding
 from ops import verify as verifying
 from ops import views as viewing
-from ops.rebuild.alone import alone
+from ops.alone import alone
 
 FAST = 1e6
 
@@ -182,7 +182,10 @@ class TestBadInput:
         assert entry() == before
 
     def test_two_at_once(self, before):
-        with alone("scores"), pytest.raises(rebuilding.BusyError, match="another `ops rebuild"):
+        with (
+            alone("rebuild scores"),
+            pytest.raises(rebuilding.BusyError, match="another `ops rebuild"),
+        ):
             built()
         assert entry() == before
 

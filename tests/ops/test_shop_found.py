@@ -17,6 +17,7 @@ VERBS = [
     ["tail", "--no-follow"],
     ["quarantine"],
     ["parked"],
+    ["redrive", "product/cup"],
     ["doctor"],
     ["audit"],
     ["prove", "some-event"],

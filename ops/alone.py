@@ -1,4 +1,4 @@
-"""That one `ops rebuild` is at a view at a time: a lease, which lapses where its holder dies."""
+"""That one operator at a time is at a thing: a lease, which lapses where its holder dies."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ class BusyError(TillstreamError):
 
 
 class _Lease:
-    def __init__(self, view: str) -> None:
-        self.view, self.key = view, Key("lease", f"rebuild {view}")
+    def __init__(self, what: str) -> None:
+        self.what, self.key = what, Key("lease", what)
         self.token: str | None = None
         self.until = 0.0
 
     def take(self) -> None:
         row = store.get(self.key)
         if row is not None and row.body["until"] > time.time():
-            raise BusyError(f"another `ops rebuild {self.view}` is at it; or ask again in a minute")
+            raise BusyError(f"another `ops {self.what}` is at it; or ask again in a minute")
         self.token = None if row is None else row.body["token"]
         self.put(LASTS_S)
 
@@ -43,13 +43,13 @@ class _Lease:
         try:
             store.commit(row, Guard(self.key, before), [])
         except (CommitLost, Conflict):
-            raise BusyError(f"another `ops rebuild {self.view}` is at it") from None
+            raise BusyError(f"another `ops {self.what}` is at it") from None
 
 
 @contextmanager
-def alone(view: str) -> Iterator[Callable[[], None]]:
-    """Nobody else is at the view; call what is given every few seconds. Raises BusyError."""
-    lease = _Lease(view)
+def alone(what: str) -> Iterator[Callable[[], None]]:
+    """Nobody else is at `what`; call what is given every few seconds. Raises BusyError."""
+    lease = _Lease(what)
     lease.take()
     try:
         yield lease.still

@@ -1,0 +1,116 @@
+"""`ops redrive`: what stood still goes on, and each way in which it does not is a sentence."""
+
+import json
+import os
+from dataclasses import replace
+
+import pytest
+from logbook import Logbook
+from test_shop_found import ops
+from typer.testing import CliRunner
+
+from chalicelib import projector, store
+from chalicelib.decisions import DECIDERS
+from chalicelib.projector import Code
+from chalicelib.views import VIEWS
+from ops import parked, verify
+from ops import redrive as redriving
+from ops.__main__ import app
+from ops.alone import alone
+
+CUP = "product/cup"
+
+
+@pytest.fixture(autouse=True)
+def _no_ancestors(monkeypatch):
+    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+
+
+@pytest.fixture
+def book(shop):
+    return Logbook(shop)
+
+
+def explodes(*_):
+    raise ZeroDivisionError("by this \x1b[2J event")
+
+
+@pytest.fixture
+def parked_cup(book, monkeypatch):
+    """A cup that the scores cannot fold, and a bowl that they can."""
+    views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
+    with monkeypatch.context() as broken:
+        broken.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))
+        book.fold(*(book.record("purchased") for _ in range(3)))
+    book.fold(book.record("purchased", "bowl"))
+    assert [(each.view, each.subject) for each in parked.state().subjects] == [("scores@2", CUP)]
+    return book
+
+
+def here(*words):
+    """The verb in this process."""
+    return CliRunner().invoke(app, ["redrive", *words])
+
+
+def rows():
+    return {(item["pk"]["S"], item["sk"]["S"]): item for item in store.scan()}
+
+
+def test_what_ops_parked_says_to_do_heals_the_subject_and_what_waited(parked_cup):
+    ran = ops("redrive", CUP, "--view", "scores", env=dict(os.environ))
+    assert (ran.returncode, ran.stdout) == (0, "product/cup  scores@2: 3 events folded\n")
+    assert parked.state().subjects == []
+    assert store.get(store.Key("scores@2/creator", "UNKNOWN")).rank == 4
+    assert verify.verify().differences == []
+
+
+def test_of_a_type_that_no_code_knows_it_says_that_it_stands_still_again_and_1(book):
+    book.fold(book.record("transmogrified"), book.record())
+    ran = here(CUP)
+    assert ran.exit_code == 1
+    first, second, third = ran.stdout.splitlines()
+    assert first == "product/cup  all views: 0 events folded"
+    assert second.endswith(f"it stands still again at {book.shard}:1")
+    assert third.strip().startswith("UnknownType: this code does not know")
+    told = json.loads(here(CUP, "--json").stdout)
+    assert (told["subject"], told["redriven"][0]["since"]) == (CUP, f"{book.shard}:1")
+    assert verify.verify().differences == []
+
+
+def test_why_it_stands_still_again_speaks_to_no_terminal(parked_cup, monkeypatch):
+    views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
+    (place,) = redriving.find(CUP, None)
+    broken = place._replace(code=Code(DECIDERS, views))
+    monkeypatch.setattr(redriving, "find", lambda *_: [broken])
+    ran = here(CUP)
+    assert ran.exit_code == 1
+    assert r"ZeroDivisionError: by this \x1b[2J event" in ran.stdout
+    assert "\x1b" not in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["product/bowl"], "product/bowl does not stand still; `ops parked` tells who does"),
+        ([CUP, "--view", "catalog"], "product/cup does not stand still in catalog;"),
+        ([CUP, "--view", "*"], "product/cup does not stand still in all views;"),
+        ([CUP, "--view", "score"], "there is no view 'score'; there are catalog,"),
+        (["\x1b[2J\udcff"], "ops: \\x1b[2J\\udcff does not stand still"),
+    ],
+)
+def test_what_cannot_be_redriven_is_a_sentence_and_2_and_changes_nothing(parked_cup, words, says):
+    before = rows()
+    ran = here(*words)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert says in ran.stderr
+    assert rows() == before
+
+
+def test_two_at_once(parked_cup):
+    with alone(f"redrive {CUP}"):
+        before = rows()
+        ran = here(CUP)
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert "another `ops redrive product/cup` is at it" in ran.stderr
+        assert rows() == before
+    assert [each.events for each in redriving.redrive_all(CUP, redriving.find(CUP, None))] == [3]
