@@ -72,11 +72,14 @@ def refuse_erased(row: Row | None, *, detail: str = YOU_WERE) -> None:
 
 
 def members(person: str, state: Customer) -> dict[str, Any]:
-    """What is personal of them, in clear, as far as it is known. Raises Erased."""
+    """What is personal of them, in clear, as far as it is known; with a lost key it is not.
+
+    Raises Erased.
+    """
     found = personal.decrypt(person, _subject(person), state.pii) if state.pii else {}
-    if state.erased or found is None:
+    if state.erased or (found is None and personal.is_erased(person)):
         raise Erased(YOU_WERE)
-    return found
+    return found or {}
 
 
 def _told(person: str, state: Customer) -> Known:

@@ -3,6 +3,8 @@
 - One person has one key: 256 random bits with a random id, at `people/<person>` of the vault. It
   is created there once; erasing overwrites it by a tombstone, and what lies there is never created
   again: so no key returns.
+- Whose key was lost (a vault that was restored from an older copy) gets another one that says so:
+  what was encrypted under the first reads as erased does, and the person goes on.
 - A ciphertext is a compact JWE (RFC 7516; `dir`, `A256GCM`). Its protected header is exactly `alg`,
   `enc`, `kid` (the key's id) and `sub`, the subject of the event that it stands in; it has one
   spelling. So one that was altered, or moved to another subject or person, is refused.
@@ -37,10 +39,11 @@ TOMBSTONE = strict.encode({"erased": True})
 
 
 class Key(NamedTuple):
-    """A person's key and its id."""
+    """A person's key and its id; `follows` one that was lost."""
 
     kid: str
     secret: bytes
+    follows: bool
 
 
 class NoKey(Tampered):
@@ -73,6 +76,8 @@ def decrypt(person: str, subject: str, pii: str) -> dict[str, Any] | None:
     if key is None:
         return None
     try:
+        if key.follows and _kid(pii) != key.kid:
+            return None
         return _opened(key, subject, pii.encode())
     except (InvalidTag, Malformed, ValueError):
         raise Tampered("it is altered, or another subject's or person's") from None
@@ -90,13 +95,29 @@ def gather(people: Collection[str]) -> None:
 
 def destroy(person: str) -> None:
     """Nothing of this person's can be read or written any more, once the others forget."""
-    vault.overwrite(_place(person), TOMBSTONE)
+    vault.overwrite(place(person), TOMBSTONE)
+    forget()
+
+
+def renew(person: str) -> None:
+    """Another key for one that was lost; whoever has a key, or was erased, keeps to that."""
+    vault.create(place(person), _made(lost=True))
     forget()
 
 
 def is_erased(person: str) -> bool:
     """Whether the person's key is destroyed, as the vault has it at this moment."""
-    return vault.read(_place(person)) == TOMBSTONE
+    return vault.read(place(person)) == TOMBSTONE
+
+
+def has_key(person: str) -> bool:
+    """Whether a key was ever made for the person that the vault still knows of."""
+    return vault.read(place(person)) is not None
+
+
+def place(person: str) -> str:
+    """Where the person's key lies; an issuer's id may be of any visible letters."""
+    return "people/" + quote(person, safe="").replace(".", "%2E")
 
 
 def forget() -> None:
@@ -113,6 +134,12 @@ def _opened(key: Key, subject: str, pii: bytes) -> dict[str, Any]:
     return found
 
 
+def _kid(pii: str) -> Any:
+    """Which key it says that it is under."""
+    header = strict.decode(unbase64(pii.partition(".")[0].encode()))
+    return header.get("kid") if isinstance(header, dict) else None
+
+
 def _header(kid: str, subject: str) -> bytes:
     return base64(strict.encode({"alg": "dir", "enc": "A256GCM", "kid": kid, "sub": subject}))
 
@@ -125,7 +152,7 @@ def _now() -> int:
 @lru_cache(maxsize=MOST_KEPT)
 def _key(person: str, now: int) -> Key | None:  # noqa: ARG001  (a part of what is kept)
     """The person's key; None once they are erased. Raises NoKey, which is not kept."""
-    found = vault.read(_place(person))
+    found = vault.read(place(person))
     if found is None:
         raise NoKey("no key was ever made for this person")
     return _read(found)
@@ -135,18 +162,17 @@ def _key_to_write(person: str) -> Key | None:
     try:
         return _key(person, _now())
     except NoKey:
-        made = {"kid": base64(secrets.token_bytes(16)), "k": base64(secrets.token_bytes(KEY))}
-        members = {"kty": "oct"} | {name: value.decode() for name, value in made.items()}
-        return _read(vault.create(_place(person), strict.encode(members)))
+        return _read(vault.create(place(person), _made()))
+
+
+def _made(*, lost: bool = False) -> bytes:
+    made = {"kid": base64(secrets.token_bytes(16)), "k": base64(secrets.token_bytes(KEY))}
+    members = {"kty": "oct"} | {name: value.decode() for name, value in made.items()}
+    return strict.encode(members | ({"follows": "lost"} if lost else {}))
 
 
 def _read(found: bytes) -> Key | None:
     if found == TOMBSTONE:
         return None
     jwk = strict.decode(found)
-    return Key(jwk["kid"], unbase64(jwk["k"].encode()))
-
-
-def _place(person: str) -> str:
-    """Where the person's key lies; an issuer's id may be of any visible letters."""
-    return "people/" + quote(person, safe="").replace(".", "%2E")
+    return Key(jwk["kid"], unbase64(jwk["k"].encode()), "follows" in jwk)

@@ -4,6 +4,8 @@
   started, through one shared open file. So a second runner is refused at once, and one that
   follows a killed one begins when nothing that writes there is left. The kernel lets go of both,
   whoever was killed how.
+- `restoring` lies under a STATE that `ops restore` has not filled to its end yet: nobody else
+  begins there, for it is not a whole shop.
 - The runner listens, and lends the listener to the server: clients wait, and are not refused,
   while a server that died comes back.
 
@@ -24,11 +26,14 @@ from local.errors import LocalError
 if TYPE_CHECKING:
     from pathlib import Path
 
+RESTORING = "restoring"
 PATIENCE_S = 10.0  # parts of a runner that was killed end sooner (see `leash`)
 
 
-def state(folder: Path) -> int:
+def state(folder: Path, *, restoring: bool = False) -> int:
     """The descriptor of the lock that parts inherit, once it is ours."""
+    if not restoring:
+        refuse_unfinished(folder)
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         runner, parts = _opened(folder / "runner"), _opened(folder / "lock")
@@ -46,6 +51,15 @@ def state(folder: Path) -> int:
     os.pwrite(runner, f"{os.getpid()}\n".encode(), 0)
     _wait_for(parts, folder)
     return parts
+
+
+def refuse_unfinished(folder: Path) -> None:
+    """Raises LocalError where a restore was begun and is not done."""
+    if (folder / RESTORING).exists():
+        raise LocalError(
+            f"a shop is being restored to {folder}, and is not whole: the same "
+            "`python -m ops restore ...` goes on, or choose another folder with STATE=…"
+        )
 
 
 def address(host: str, port: int) -> socket.socket:

@@ -39,6 +39,7 @@ from ops.progress import steps
 from ops.query import show as answering
 from ops.rebuild.verb import rebuild
 from ops.redrive import redrive
+from ops.restore.verb import restore
 from ops.verb import AsJson
 from ops.verb import as_json as _json
 from ops.verb import in_shop as _in_shop
@@ -291,6 +292,7 @@ def audit(
 
 app.command()(rebuild)
 app.command()(redrive)
+app.command()(restore)
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """A person erased by an operator, and what remains of them.
 
 The command is that of the route, said by `operator`; the shop's worker then destroys the key, and
-that is waited for. No process but the worker writes to the vault, an operator's neither.
+that is waited for. No process but the worker destroys a key, an operator's neither; but for
+`ops restore`, which does again what the log says was done.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from pathlib import Path
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib import config
-from local import cloud
+from local import claim, cloud
 from local.errors import LocalError
 
 NAMED = (
@@ -40,10 +40,15 @@ class NoShopError(Exception):
 def enter() -> None:
     """From here on this process reads the shop that the operator means."""
     where = "the environment names"
-    if not all(os.environ.get(name) for name in NAMED):
+    if not is_named():
         where = f"runs on {state()}"
         _enter_local(state())
     _check_is_there(where)
+
+
+def is_named() -> bool:
+    """Whether the environment names a whole shop."""
+    return all(os.environ.get(name) for name in NAMED)
 
 
 def lines() -> list[str]:
@@ -64,6 +69,7 @@ def _enter_local(state: Path) -> dict[str, str]:
     if not (state / "ports.json").exists():
         raise NoShopError(f"no shop was ever started on {state}: `make run`, or set STATE")
     try:
+        claim.refuse_unfinished(state)
         environment = cloud.environment(state)
     except LocalError as reason:
         raise NoShopError(str(reason)) from None

@@ -10,11 +10,13 @@ import typer
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.errors import Behind, CloudFailure, Unavailable
+from local.errors import LocalError
 from ops import shop
 from ops.audit.seen import SeenError
 from ops.prove import NotProvenError
 from ops.query import QueryError
 from ops.rebuild import BusyError, NotDoneError
+from ops.restore.copies import CopyError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,6 +33,8 @@ UNANSWERED = (
     SeenError,
     NotDoneError,
     BusyError,
+    CopyError,
+    LocalError,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON, one object a line")]
 

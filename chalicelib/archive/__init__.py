@@ -32,6 +32,7 @@ __all__ = [
     "encode",
     "get",
     "head",
+    "name_of",
     "names_after",
     "names_at",
     "read_after",
@@ -232,7 +233,7 @@ def segment_at(position: Position) -> Segment | None:
 
 def names_at(position: Position, most: int) -> list[int]:
     """The `before` of the segment that holds the position and of those before it, newest first."""
-    start = _name(position.shard, position.sequence - 1)
+    start = name_of(position.shard, position.sequence - 1)
     page = objects.call(
         "list_objects_v2", Prefix=_folder(position.shard), StartAfter=start[:-1], MaxKeys=most
     )
@@ -243,7 +244,8 @@ def _folder(shard: Shard) -> str:
     return f"segments/{shard}/"
 
 
-def _name(shard: Shard, before: int) -> str:
+def name_of(shard: Shard, before: int) -> str:
+    """What the segment of the shard after this sequence is called."""
     return f"{_folder(shard)}{MAX - before:0{DIGITS}d}{ENDING}"
 
 
@@ -270,7 +272,7 @@ def _list(folder: str, most: int | None = None) -> Iterator[int]:
 
 def _put(segment: Segment) -> bool:
     """Whether this segment is now the one under its name; False when another's is."""
-    return objects.put(_name(segment.shard, segment.before), encode(segment))
+    return objects.put(name_of(segment.shard, segment.before), encode(segment))
 
 
 def get(shard: Shard, before: int) -> Segment:
@@ -283,4 +285,4 @@ def get(shard: Shard, before: int) -> Segment:
 
 def stored(shard: Shard, before: int) -> bytes:
     """One segment's object, as it lies there."""
-    return objects.body(_name(shard, before))
+    return objects.body(name_of(shard, before))

@@ -165,10 +165,10 @@ def _newest(held: Trust | None) -> Trust:
 def _versions() -> list[int]:
     pages: Any = client("s3").get_paginator("list_objects_v2")
     found = pages.paginate(Bucket=settings().archive_bucket, Prefix="trust/")
-    names = [_NAME.fullmatch(item["Key"]) for page in found for item in page.get("Contents", [])]
+    names = [NAME.fullmatch(item["Key"]) for page in found for item in page.get("Contents", [])]
     return [int(name[1]) for name in names if name]
 
 
-_NAME = re.compile(r"trust/([1-9][0-9]{0,14})\.json")
+NAME = re.compile(r"trust/([1-9][0-9]{0,14})\.json")
 _held = _Held()
 _lock = Lock()

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from chalicelib.errors import Behind
 from chalicelib.events import Record
 
 
@@ -38,10 +39,13 @@ class Reach(NamedTuple):
 
 
 def parents_first(logs: Mapping[str, Log]) -> Iterator[str]:
-    """The shards' names, each after all of its parents."""
+    """The shards' names, each after all of its parents. Raises Behind where one is not there."""
     done: set[str] = set()
-    while len(done) < len(logs):
+    while (count := len(done)) < len(logs):
         for name, log in logs.items():
             if name not in done and done.issuperset(log.parents):
                 done.add(name)
                 yield name
+        if len(done) == count:
+            left = min(logs.keys() - done)
+            raise Behind(f"the archive has lost a shard that {left} came after")

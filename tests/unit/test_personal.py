@@ -240,3 +240,45 @@ def test_while_the_vault_cannot_be_asked_nothing_is_said(monkeypatch: pytest.Mon
         personal.decrypt(MIA, HERE, pii)
     with pytest.raises(CloudFailure):
         personal.encrypt(MIA, HERE, WHO)
+
+
+class TestLost:
+    """A vault that was restored from a copy in which the key is missing."""
+
+    @pytest.fixture
+    def before(self) -> str:
+        pii = personal.encrypt(MIA, HERE, WHO)
+        config.client("s3").delete_object(
+            Bucket=config.settings().vault_bucket, Key=personal.place(MIA)
+        )
+        personal.renew(MIA)
+        return pii
+
+    def test_what_lay_under_the_key_reads_as_erased_and_the_person_goes_on(
+        self, before: str
+    ) -> None:
+        assert personal.decrypt(MIA, HERE, before) is None
+        assert not personal.is_erased(MIA)
+        assert personal.decrypt(MIA, HERE, personal.encrypt(MIA, HERE, WHO)) == WHO
+        assert personal.decrypt(MIA, HERE, before) is None
+
+    def test_what_is_under_the_new_key_and_altered_is_refused_as_ever(self, before: str) -> None:
+        pii = personal.encrypt(MIA, HERE, WHO)
+        for letter in (0, len(pii) // 2, len(pii) - 1):
+            other = "A" if pii[letter] != "A" else "B"
+            with pytest.raises(Tampered):
+                personal.decrypt(MIA, HERE, pii[:letter] + other + pii[letter + 1 :])
+        with pytest.raises(Tampered):
+            personal.decrypt(MIA, THERE, pii)
+
+    def test_two_other_implementations_read_what_is_under_it(self, before: str) -> None:
+        assert before
+        test_joserfc_and_jwcrypto_read_ours()
+
+    def test_who_has_a_key_or_was_erased_keeps_to_that(self) -> None:
+        pii = personal.encrypt(MIA, HERE, WHO)
+        personal.destroy(PHIL)
+        for person in (MIA, PHIL):
+            personal.renew(person)
+        assert personal.decrypt(MIA, HERE, pii) == WHO
+        assert personal.is_erased(PHIL)
