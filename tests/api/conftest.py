@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import itertools
 import os
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import contract
 import pytest
-from shopfront import PROBLEM, Answer, Shopfront, forget
+from shopfront import PROBLEM, Answer, Shopfront, forget, served
 
 from chalicelib import access, read
 from local.cloud import SHARDS, Cloud, Names, enter
-from local.gateway import Gateway
 from local.provision import provision
-from local.server import Server, listen
 
 numbers = itertools.count(1)
 
@@ -41,21 +37,6 @@ def front(cloud: Cloud) -> Iterator[Shopfront]:
             shop.settle()
             yield shop
     forget()
-
-
-@contextmanager
-def served() -> Iterator[tuple[Any, int]]:
-    """The app behind the local gateway and a real HTTP server, in this process."""
-    import app  # noqa: PLC0415
-
-    listener = listen("127.0.0.1", 0)
-    server = Server(listener, Gateway(app.app))
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield app, listener.getsockname()[1]
-    server.shutdown()
-    thread.join()
-    server.server_close()
 
 
 @pytest.fixture

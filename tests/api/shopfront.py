@@ -10,7 +10,10 @@ import base64
 import http.client
 import itertools
 import json
+import threading
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -20,6 +23,8 @@ import contract
 from chalicelib import access, config, personal, register, vault
 from chalicelib.signing import keys
 from local import batches, provision
+from local.gateway import Gateway
+from local.server import Server, listen
 
 ARN = "arn:aws:kinesis:eu-central-1:000000000000:stream/"
 PROBLEM = "application/problem+json"
@@ -183,6 +188,21 @@ class Shopfront:
     def empty_table(self) -> None:
         """The table as it is the moment after somebody deleted it and made it anew."""
         provision.empty_table(config.settings().table)
+
+
+@contextmanager
+def served() -> Iterator[tuple[Any, int]]:
+    """The app behind the local gateway and a real HTTP server, in this process."""
+    import app  # noqa: PLC0415
+
+    listener = listen("127.0.0.1", 0)
+    server = Server(listener, Gateway(app.app))
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
+    thread.start()
+    yield app, listener.getsockname()[1]
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 def invocation(shard: str, records: list[dict[str, Any]]) -> dict[str, Any]:
