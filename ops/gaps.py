@@ -21,11 +21,11 @@ def told() -> Iterator[str]:
 def sentence(shard: Shard, before: int, gap: Gap) -> str:
     """The shard, the span, and where it stands in the archive."""
     after = f"after the record {before}" if before else "before its first record"
-    span = f"arrived from {_stamp(gap.since)} on may have expired unread, {after}"
-    return f"{shard}: a gap: what {span}; found at {_stamp(gap.found)}"
+    span = f"arrived from {stamp(gap.since)} on may have expired unread, {after}"
+    return f"{shard}: a gap: what {span}; found at {stamp(gap.found)}"
 
 
-def _stamp(ms: int) -> str:
+def stamp(ms: int) -> str:
     """To the second; a number that is no time is shown as it is."""
     try:
         return datetime.fromtimestamp(ms / 1000, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

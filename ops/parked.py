@@ -83,7 +83,7 @@ def state() -> Parked:
         _standing(place, {shard: later[shard] for shard in places[place]})
         for place in sorted(places)
     ]
-    return Parked(subjects, _left(), late)
+    return Parked(subjects, left(), late)
 
 
 def _places(reached: Checkpoint) -> Iterator[Place]:
@@ -156,7 +156,7 @@ def _next(view: str, subject: str, why: str | None) -> str:
     )
 
 
-def _left() -> list[str]:
+def left() -> list[str]:
     """The versions that are read and not live any more: too many subjects stood still in them."""
     named = register.read() or Register.first(map(str, VIEWS))
     versions = [entry.read for entry in named.views.values() if entry.read]

@@ -7,8 +7,8 @@ the events in them that are not folded yet. A long lag is counted to `MOST` segm
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import islice
-from typing import TYPE_CHECKING
+from itertools import chain, islice
+from typing import TYPE_CHECKING, NamedTuple
 
 from rich.table import Table
 
@@ -59,6 +59,15 @@ class ShardState:
     parked: int
 
 
+class Far(NamedTuple):
+    """A lag; `since` is when what comes next had arrived (ms), None where nothing does."""
+
+    segments: int
+    events: int
+    more: bool
+    since: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class State:
     """The views and the shards of a shop."""
@@ -103,19 +112,30 @@ def _behind(shard: ShardState) -> str:
 
 
 def _shard(shard: Shard, reached: Checkpoint | None) -> ShardState:
-    position, segment = (0, 0) if reached is None else (reached.position, reached.segment)
-    behind = [
-        sum(record.sequence > position for record in each.records)
-        for each in islice(archive.read_after(shard, segment), MOST + 1)
-    ]
+    behind = far(shard, reached)
     return ShardState(
         shard=str(shard),
-        position=str(position) if reached else None,
-        level=not any(behind),
-        segments=min(sum(map(bool, behind)), MOST),
-        events=sum(behind[:MOST]),
-        more=len(behind) > MOST,
+        position=str(reached.position) if reached else None,
+        level=behind.since is None,
+        segments=behind.segments,
+        events=behind.events,
+        more=behind.more,
         parked=0 if reached is None else len(reached.parked.get(ALL, ())),
+    )
+
+
+def far(shard: Shard, reached: Checkpoint | None) -> Far:
+    """How far what stands there is behind the shard's archive."""
+    position, segment = (0, 0) if reached is None else (reached.position, reached.segment)
+    behind = [
+        [record.arrival for record in each.records if record.sequence > position]
+        for each in islice(archive.read_after(shard, segment), MOST + 1)
+    ]
+    return Far(
+        segments=min(sum(map(bool, behind)), MOST),
+        events=sum(map(len, behind[:MOST])),
+        more=len(behind) > MOST,
+        since=next(chain.from_iterable(behind), None),
     )
 
 

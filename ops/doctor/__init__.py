@@ -1,157 +1,161 @@
-"""Is the shop well: what it owes, how far its rows are behind, and whether its money is right.
+"""Is the shop well? All that must hold of it is looked at in one run, while it goes on.
 
-Not well is: money that does not add up; a to-do that is open for an hour past its time though there
-is room for it, for then nobody does it; one that was given up and leaves money, or what is
-personal, in doubt; a shard whose rows are five minutes behind its archive; a table that does not
-list what is owed; a gap in the archive. A message that was given up, or who stands still, is told
-and left to a person. How long the log itself waits to be archived is not seen from here.
+    found      what is looked at, read once
+    waits      what the stream holds that is not archived: does the consumer run
+    notarised  the tree head: does the sweep run
+    lags       how far rows are behind
+    owed       to-dos
+    books      money
+    desk       the photo desk
+    erased     keys that must be gone
+    show       for a person
+
+`CHECKS` says what must hold. A message that was given up, who stands still, and what is not
+believed are told, and left to a person.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import islice
+from typing import NamedTuple
 
-from chalicelib import archive, checkpoint, register, todos
-from chalicelib.checkpoint import ALL, Checkpoint
-from chalicelib.decisions import DECIDERS
-from chalicelib.decisions.customer import DESTROY_KEY
-from chalicelib.decisions.todo import owed_by
-from chalicelib.events import Shard
-from chalicelib.signing import keys
-from chalicelib.todos import lease
-from chalicelib.views import todos as view
-from ops import gaps, logs, naive
-from ops import views as viewing
-from ops.doctor.books import Books
-from ops.query.judged import Judging
+from chalicelib.checkpoint import ALL
+from ops.doctor import desk, erased, lags, notarised, owed, waits
+from ops.doctor.found import Found, look
+from ops.doctor.lags import Lag
+from ops.doctor.owed import OwedTodo
+from ops.doctor.waits import Wait
 
-OVERDUE_S = 3600
-BEHIND_S = 300
-# What is not known, or not done, where a to-do of the kind was given up. A message is neither.
-IN_DOUBT = {
-    "charge": "whether the card was charged is not known",
-    "refund": "whether the money was given back is not known",
-    DESTROY_KEY: "what is personal can still be read",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class OwedTodo:
-    """One to-do that is owed: for how long, which attempt was begun, and whether one is under way.
-
-    `overdue_s` says how long it might have been done.
-    """
-
-    todo: str
-    subject: str
-    kind: str
-    open_s: int
-    overdue_s: int
-    attempt: int
-    leased: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Lag:
-    """How far the rows are behind the shard's archive; `seconds` is the age of what comes next."""
-
-    shard: str
-    events: int
-    more: bool
-    seconds: int
+MOST_ROWS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was found; `wrong` are the sentences that make it unwell."""
+    """What was found. `well` tells of each matter that is well, `unwell` names the others.
+
+    `wrong` says what does not hold.
+    `standing` counts who stands still in each version, `parked` names who does in all. `doubted`
+    counts what is not believed by its reason, `lately` that of the last hour.
+    """
 
     orders: int
     open: list[OwedTodo]
     given_up: list[OwedTodo]
     parked: list[str]
+    standing: dict[str, int]
+    left: list[str]
+    doubted: dict[str, int]
+    lately: dict[str, int]
     lags: list[Lag]
+    waits: list[Wait]
+    well: dict[str, str]
+    unwell: list[str]
     wrong: list[str]
 
 
-def examine(step: Callable[[], None] = lambda: None) -> Health:
-    """Look at all of it. `step` is called after each segment that was read."""
-    books = Books()
-    fold = Judging(DECIDERS, (), keys.trust, hear=books.enter)
-    register.read()  # so that what is read below is of the version that is read
-    shards = archive.shards()
-    read = logs.read(shards, step)
-    for name in naive.parents_first(read):
-        fold.shard(name, read[name], None)
-    reached = checkpoint.all_of(shards)
-    owed = sorted(chain.from_iterable(map(_owed, _open_lists(fold))), key=lambda todo: -todo.open_s)
-    given_up = list(_owed(view.GIVEN_UP))
-    lags = [_lag(state, reached) for state in viewing.state().shards]
-    doubts = [*books.wrong(fold.subjects), *_in_doubt(given_up)]
-    wrong = [*doubts, *_waiting(owed, lags), *_unlisted(reached), *gaps.told()]
-    parked = sorted({name for each in reached.values() for name in each.parked.get(ALL, ())})
-    return Health(len(books.accounts), owed, given_up, parked, lags, wrong)
+class Check(NamedTuple):
+    """One matter: what is looked at, in a line, and each thing that does not hold."""
+
+    matter: str
+    told: Callable[[Found], str]
+    wrong: Callable[[Found], Iterable[str]]
 
 
-def _open_lists(fold: Judging) -> set[str]:
-    """One for each kind that this code can do, and that the log says is owed."""
-    judged = fold.subjects.values()
-    owed = {todo.kind for each in judged for todo in owed_by(each.state).values()}
-    return {view.open_list(kind) for kind in owed | todos.KINDS.keys()}
+def examine(step: Callable[[], None] = lambda: None, *, quick: bool = False) -> Health:
+    """Look at all of it; `quick` leaves out the rows. `step` is called after each segment read."""
+    found = look(step, quick=quick)
+    wrong = {check.matter: list(check.wrong(found)) for check in CHECKS}
+    parked = {name for each in found.reached.values() for name in each.parked.get(ALL, ())}
+    return Health(
+        orders=len(found.books.accounts),
+        open=list(found.open),
+        given_up=list(found.given_up),
+        parked=sorted(parked),
+        standing=_standing(found),
+        left=list(found.left),
+        doubted=dict(found.doubted),
+        lately=dict(found.lately),
+        lags=list(found.lags),
+        waits=list(found.waits),
+        well={each.matter: each.told(found) for each in CHECKS if not wrong[each.matter]},
+        unwell=[matter for matter, sentences in wrong.items() if sentences],
+        wrong=[each for sentences in wrong.values() for each in sentences],
+    )
 
 
-def _owed(which: str) -> Iterator[OwedTodo]:
-    """The to-dos of a list, the oldest first."""
-    now = lease.now()
-    for rows in view.listed(which):
-        leases = lease.read(map(view.id_of, rows))
-        for row in rows:
-            held, open_s = leases.get(view.id_of(row)), (now - row.body["since"]) // 1000
-            yield OwedTodo(
-                todo=view.id_of(row),
-                subject=row.key.sk,
-                kind=row.body["kind"],
-                open_s=open_s,
-                overdue_s=max(0, open_s - todos.wait_s(row.body["kind"])),
-                attempt=0 if held is None else held.attempt,
-                leased=lease.is_held(held),
-            )
+def _standing(found: Found) -> dict[str, int]:
+    who = {
+        (version, subject)
+        for each in found.reached.values()
+        for version, subjects in each.parked.items()
+        for subject in subjects
+    }
+    return dict(Counter(version for version, _ in sorted(who)))
 
 
-def _lag(state: viewing.ShardState, reached: dict[Shard, Checkpoint]) -> Lag:
-    shard = Shard.parse(state.shard)
-    seconds = 0 if state.level else _age(shard, reached.get(shard))
-    return Lag(state.shard, state.events, state.more, seconds)
+def _archive(found: Found) -> Iterator[str]:
+    if found.damaged:
+        yield f"{found.damaged}; what follows was not looked at, `ops audit` reads it all"
 
 
-def _age(shard: Shard, reached: Checkpoint | None) -> int:
-    """How long ago what comes next in the shard has arrived; 0 where nothing does any more."""
-    position, segment = (0, 0) if reached is None else (reached.position, reached.segment)
-    for each in archive.read_after(shard, segment):
-        for record in each.records:
-            if record.sequence > position:
-                return max(0, int(time.time()) - record.arrival // 1000)
-    return 0
+def _rows(found: Found) -> Iterator[str]:
+    if found.rows is not None:
+        yield from islice(found.rows.differences, MOST_ROWS)
+        if (more := len(found.rows.differences) - MOST_ROWS) > 0:
+            yield f"{more:,} more rows are not the log's: `ops verify` names them"
 
 
-def _in_doubt(given_up: list[OwedTodo]) -> Iterator[str]:
-    for each in given_up:
-        if each.kind in IN_DOUBT:
-            yield f"{each.todo} of {each.subject} was given up: {IN_DOUBT[each.kind]}; `ops retry`"
+def _rows_told(found: Found) -> str:
+    if found.rows is None:
+        return "not compared with the log"
+    return f"{found.rows.rows:,} rows, each as {found.rows.records:,} records have it"
 
 
-def _waiting(owed: list[OwedTodo], lags: list[Lag]) -> Iterator[str]:
-    for each in owed:
-        if each.overdue_s > OVERDUE_S and todos.room(each.kind):
-            yield f"{each.todo}: open for {each.overdue_s} s, and nobody does it"
-    for lag in lags:
-        if lag.seconds > BEHIND_S:
-            yield f"{lag.shard}: the rows are {lag.seconds} s behind"
+def _quarantine(found: Found) -> str:
+    each = ", ".join(f"{code} {count:,}" for code, count in sorted(found.doubted.items()))
+    lately = sum(found.lately.values())
+    return f"{each}; {lately:,} of them in the last hour" if each else "all that came is believed"
 
 
-def _unlisted(reached: dict[Shard, Checkpoint]) -> Iterator[str]:
-    for shard, found in reached.items():
-        if view.VIEW.reading not in found.views:
-            yield f"{shard}: the table does not list what is owed; empty it, and it fills again"
+def _parked(found: Found) -> str:
+    each = ", ".join(f"{count:,} in {version}" for version, count in _standing(found).items())
+    return f"stand still: {each} (`ops parked`)" if each else "nobody stands still"
+
+
+def _owed_told(found: Found) -> str:
+    leased = sum(todo.leased for todo in found.open)
+    return f"{len(found.open):,} open, {leased:,} of them leased, {len(found.given_up):,} given up"
+
+
+CHECKS = (
+    Check("consumer", lambda f: waits.told(f.waits, f.at), lambda f: waits.wrong(f.waits, f.at)),
+    Check("sweep", lambda f: notarised.told(f.tree), lambda f: notarised.wrong(f.tree)),
+    Check("archive", lambda f: f"{len(f.tree.ends):,} shards, each a whole chain", _archive),
+    Check("gaps", lambda _: "none is told: nothing expired unread", lambda f: f.gaps),
+    Check("views", lambda f: "; ".join(lags.told(f.lags)), lambda f: lags.behind(f.lags)),
+    Check("left", lambda f: f"{len(f.left):,} views left", lambda f: lags.left(f.left)),
+    Check("rows", _rows_told, _rows),
+    Check("quarantine", _quarantine, lambda _: ()),
+    Check("parked", _parked, lambda _: ()),
+    Check(
+        "money",
+        lambda f: f"{len(f.books.accounts):,} orders, their money counted from the log",
+        lambda f: f.books.wrong(f.subjects),
+    ),
+    Check("to-dos", _owed_told, lambda f: owed.overdue(f.open)),
+    Check("in doubt", lambda _: "no money and no key", lambda f: owed.in_doubt(f.given_up)),
+    Check("listed", lambda _: "the table says what is owed", lambda f: owed.unlisted(f.reached)),
+    Check(
+        "photo desk",
+        lambda f: desk.told(desk.desk_of(f.subjects)),
+        lambda f: desk.wrong(desk.desk_of(f.subjects), f.lost),
+    ),
+    Check(
+        "erased",
+        lambda f: f"{len(f.erased):,} people, their keys are gone",
+        lambda f: erased.wrong(f.readable),
+    ),
+)

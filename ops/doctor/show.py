@@ -1,9 +1,10 @@
-"""What the doctor found, for a person: what is wrong comes last, and nothing when all is well."""
+"""What the doctor found, for a person: a line for each matter, and what is wrong comes last."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -15,23 +16,19 @@ MOST = 20
 
 
 def show(found: Health, console: Console) -> None:
-    """A line for each thing that is counted, the oldest to-dos, and what is wrong."""
-    leased = sum(todo.leased for todo in found.open)
-    console.print(f"{found.orders:,} orders, their money counted from the log")
-    console.print(f"{len(found.open):,} to-dos open, {leased:,} of them leased")
+    """What was looked at, the oldest to-dos, who needs a person, and what is wrong."""
+    for matter, told in found.well.items():
+        line = f"[green]well[/] {matter:<10}  {escape(told)}"
+        console.print(line, soft_wrap=True, highlight=False)
     if found.open:
         console.print(_todos(found))
-    for lag in found.lags:
-        more = "more than " if lag.more else ""
-        behind = f"{more}{lag.events:,} events, {lag.seconds:,} s behind"
-        console.print(f"{lag.shard}: {behind if lag.events else 'level'}")
     for each in found.given_up:
         since = f"owed for {each.open_s:,} s"
         console.print(f"[yellow]given up[/] {each.todo} of {each.subject}, {since}", soft_wrap=True)
     for subject in found.parked:
         console.print(f"[yellow]stands still[/] {subject}: `ops parked` says why")
     for sentence in found.wrong:
-        console.print(f"[red]wrong[/] {sentence}", soft_wrap=True)
+        console.print(f"[bold red]wrong[/] {escape(sentence)}", soft_wrap=True, highlight=False)
 
 
 def _todos(found: Health) -> Table:
