@@ -17,17 +17,15 @@ MOST_TOLD = 20
 ALL_THREE = "--archive, --vault and --keys, all three; in AWS, where the environment names a whole "
 ALL_THREE += "shop, none"
 
-Folder = Annotated[Path | None, typer.Option(metavar="DIR")]
+Archive = Annotated[Path | None, typer.Option(metavar="DIR", help="the archive bucket's copy")]
+Vault = Annotated[Path | None, typer.Option(metavar="DIR", help="the vault bucket's copy")]
+Keys = Annotated[Path | None, typer.Option(metavar="DIR", help="root, system and notary .jwk")]
 
 
 def restore(
-    *,
-    archive: Folder = None,
-    vault: Folder = None,
-    keys: Folder = None,
-    as_json: verb.AsJson = False,
+    *, archive: Archive = None, vault: Vault = None, keys: Keys = None, as_json: verb.AsJson = False
 ) -> None:
-    """The same shop from copies of its buckets and keys, on an empty STATE; 1 where keys miss."""
+    """The shop from copies of its buckets and keys, on an empty STATE; 1 where keys are missing."""
     given = [folder for folder in (archive, vault, keys) if folder is not None]
     with verb.or_why_not():
         if archive and vault and keys:
@@ -45,12 +43,12 @@ def _told(found: restoring.Restored) -> str:
     """In sentences."""
     lines = [
         f"{found.segments:,} segments read, {found.objects:,} objects put",
-        f"{found.erased:,} persons were erased, and have no key",
+        f"erased on the log, and without a key: {found.erased:,}",
     ]
     if found.lost:
         lines.append(
-            f"{len(found.lost):,} persons' keys are in no copy: what was personal of them reads as "
-            "erased, and they have a new key"
+            f"whose key is in no copy: {len(found.lost):,}; what was personal of them reads as "
+            "erased, and they have another key"
         )
         lines += [f"    {person}" for person in found.lost[:MOST_TOLD]]
     return "\n".join([*lines, f"The log goes on in {found.stream}."])

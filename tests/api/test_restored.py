@@ -28,7 +28,7 @@ from whole_shop import ROOT, Shop
 from chalicelib import access, config, notary, personal, read, store, todos
 from local import cloud
 from local.claim import RESTORING
-from ops import audit, verify
+from ops import audit, doctor, verify
 from ops.audit.seen import remembered
 
 CUP = {"id": "cup", "brand": "B", "name": "Cup", "description": "", "category": "cups"}
@@ -94,6 +94,7 @@ def test_a_shop_that_is_restored_is_the_same_shop_and_goes_on(folder: Path, old:
         assert (sent(), charged(folder / "new")) == (0, 0)
         goes_on(new, told)
         assert verify.verify().differences == []
+        assert doctor.examine().wrong == []
         is_audited(folder / "seen")
     finally:
         shop.stop()

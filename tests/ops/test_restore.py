@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,11 +17,13 @@ from chalicelib.archive import objects
 from chalicelib.signing import SigningKey, keys
 from local import claim
 from local.errors import LocalError
+from ops import restore as restoring
 from ops import shop as shops
 from ops.__main__ import app
 from ops.progress import steps
 from ops.restore import CopyError, fill
 from ops.restore.chain import Chains
+from ops.restore.copies import KEYS
 from ops.restore.people import Logs, People, look
 
 STRANGER = SigningKey(keys.new_key())
@@ -220,6 +223,64 @@ class TestInAShopThatIsNamed:
         told = ran()
         assert (told.exit_code, told.stdout) == (2, "")
         assert "has lost a shard that" in told.stderr
+
+
+class TestSteps:
+    """The verb as a whole, without a cloud: what lies in STATE after each of its steps."""
+
+    @pytest.fixture
+    def copied(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Shop:
+        def claimed(folder: Path, *, restoring: bool) -> int:
+            assert restoring
+            folder.mkdir(exist_ok=True)
+            return 0
+
+        monkeypatch.setattr("local.claim.state", claimed)
+        monkeypatch.setattr(restoring, "_buckets", lambda *_: contextlib.nullcontext())
+        monkeypatch.setattr(restoring, "fill", lambda *_: None)
+        return furnished(tmp_path)
+
+    @pytest.mark.parametrize("step", ["_keep_keys", "_buckets", "fill"])
+    @pytest.mark.parametrize("late", [False, True], ids=["before it", "after it"])
+    def test_killed_at_a_step_nobody_else_begins_there_and_the_same_command_goes_on(
+        self, copied: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, late: bool
+    ) -> None:
+        state, done = tmp_path / "state", getattr(restoring, step)
+
+        def dies(*asked: Any) -> None:
+            if late:
+                done(*asked)
+            raise Killed
+
+        with monkeypatch.context() as dying:
+            dying.setattr(restoring, step, dies)
+            with pytest.raises(Killed):
+                restoring.restore(state, copied.copies, steps)
+        with pytest.raises(LocalError):
+            claim.refuse_unfinished(state)
+        found = restoring.restore(state, copied.copies, steps)
+        assert (found.stream, found.erased, found.lost) == (
+            "tillstream-local-4",
+            1,
+            ["cid", "dot"],
+        )
+        claim.refuse_unfinished(state)
+        for name in KEYS:
+            kept, given = state / "keys" / f"{name}.jwk", copied.copies.key_file(name)
+            assert kept.read_bytes() == given.read_bytes()
+            assert kept.stat().st_mode & 0o777 == 0o600
+
+    def test_with_the_keys_of_another_shop_it_does_not_go_on(
+        self, copied: Shop, tmp_path: Path
+    ) -> None:
+        state = tmp_path / "state"
+        written(state / claim.RESTORING, b"")
+        other = written(state / "keys" / "notary.jwk", b"another")
+        with pytest.raises(CopyError, match="another key"):
+            restoring.restore(state, copied.copies, steps)
+        assert [each.name for each in (state / "keys").iterdir()] == ["notary.jwk"]
+        assert other.read_bytes() == b"another"
+        assert (state / claim.RESTORING).exists()
 
 
 class TestNotDone:
