@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ops import restore as restoring
-from ops import shop, verb
+from ops import shop, shown, verb
 from ops.progress import steps
 from ops.restore.copies import Copies
 
@@ -50,5 +50,5 @@ def _told(found: restoring.Restored) -> str:
             f"whose key is in no copy: {len(found.lost):,}; what was personal of them reads as "
             "erased, and they have another key"
         )
-        lines += [f"    {person}" for person in found.lost[:MOST_TOLD]]
+        lines += [shown.printable(f"    {person}") for person in found.lost[:MOST_TOLD]]
     return "\n".join([*lines, f"The log goes on in {found.stream}."])

@@ -212,6 +212,13 @@ class TestInAShopThatIsNamed:
         assert "lacks secrets/names" in told.stderr
         assert not personal.is_erased("ben")
 
+    def test_an_archive_without_a_segment_is_refused(self, shop: Any, ran: Any) -> None:
+        for name in objects.names("segments/"):
+            config.client("s3").delete_object(Bucket=shop.archive_bucket, Key=name)
+        told = ran()
+        assert (told.exit_code, told.stdout) == (2, "")
+        assert "the archive has no segments" in told.stderr
+
     def test_an_archive_that_lost_what_another_shard_came_after_is_refused(
         self, shop: Any, filled: Shop, ran: Any
     ) -> None:

@@ -106,6 +106,13 @@ def test_a_damaged_segment(shop: Shop, refused: Any, at: int, how: str) -> None:
     refused(path.name, "is damaged")
 
 
+def test_a_file_that_cannot_be_read(shop: Shop, refused: Any) -> None:
+    path = min((shop.copies.archive / "segments").rglob("*.gz"))
+    path.unlink()
+    path.symlink_to("nowhere")
+    refused(path.name, "cannot be read")
+
+
 def test_a_segment_that_is_lost(shop: Shop, refused: Any) -> None:
     shop.segment(shop.said("product/cup", "viewed", "ann"))
     middle = sorted((shop.copies.archive / "segments" / STREAM).rglob("*0/*.gz"))[1]
