@@ -45,6 +45,8 @@ class View:
     def named(self, version: str) -> View | None:
         """The view in the version of this name, if this code has it."""
         name, _, number = version.partition("@")
+        if name != self.name:
+            return None
         number, _, build = number.partition(".")
         for one in (self, *self.older):
             if (one.name, str(one.version)) == (name, number):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import chain
 
 from chalicelib import archive, checkpoint, log, register, telemetry, work
 from chalicelib.archive import Segment
@@ -121,7 +120,15 @@ def _first_versions(code: Code) -> list[str]:
 
 
 def _first_segment(shard: Shard, hand: Sequence[Segment]) -> Segment:
-    return next(chain((s for s in hand if s.before == 0), archive.read_after(shard, 0)))
+    """Who begins to fold a shard reads one segment for its parents, however many there are.
+
+    Raises Behind where the archive has lost it.
+    """
+    first = (segment for segment in hand if segment.before == 0)
+    found = next(first, None) or archive.segment_at(Position(shard, 1))
+    if found is None:
+        raise Behind(f"the archive of {shard} has lost the segment after 0")
+    return found
 
 
 def _segments(base: Checkpoint, hand: Sequence[Segment]) -> Iterable[Segment]:

@@ -41,10 +41,14 @@ class Code:
     views: Sequence[View]
     whose: str = LIVE
     pace: Callable[[int], None] = _at_will
+    _named: dict[str, View | None] = field(default_factory=dict, init=False, compare=False)
 
     def view(self, version: str) -> View | None:
-        """The version of this name, if this code has it."""
-        return next((found for view in self.views if (found := view.named(version))), None)
+        """The version of this name, if this code has it; it is asked for at each commit."""
+        if version not in self._named:
+            found = (view.named(version) for view in self.views)
+            self._named[version] = next(filter(None, found), None)
+        return self._named[version]
 
 
 @dataclass(frozen=True, slots=True)
