@@ -49,14 +49,14 @@ class Client:
             fault = self.of.plan.draw(operation, conditional="IfNoneMatch" in request)
             self.of.told.append(f"{self.service} {operation} {fault or ''}".strip())
             self.of.meanwhile("before")
-            answer = self._answer(operation, request, fault)
+            do = getattr(self.of.cloud.services[self.service], operation)
+            answer = do(**request) if fault is None else self._wrong(operation, request, fault, do)
             self.of.meanwhile("after")
             return answer
 
         return call
 
-    def _answer(self, operation: str, request: Asked, fault: Fault | None) -> Any:
-        do = getattr(self.of.cloud[self.service], operation)
+    def _wrong(self, operation: str, request: Asked, fault: Fault, do: Callable[..., Any]) -> Any:
         match fault:
             case Fault.throttled:
                 raise refusal(operation, *TOO_FAST.get(self.service, ("Throttled", 429)))

@@ -29,6 +29,7 @@ from ops import retry as retrying
 PLACED = order_moves.PLACED | {"branch": "collect", "card": True, "channels": []}
 SHARDS = ("shardId-000000000000", "shardId-000000000001")
 QUEUE = "work"
+OWING = replace(SETTINGS, work_queue=QUEUE)
 LATER_MS = 16 * 60_000
 
 
@@ -126,7 +127,14 @@ class Till:
             projector.sweep()
             todos.sweep()
             self.work()
+            if self.is_quiet():
+                return
             self.later()
+
+    def is_quiet(self) -> bool:
+        """Whether all that was said is folded, and nothing is owed."""
+        behind = any(len(log) > self.delivered[shard] for shard, log in self.world.logs.items())
+        return not (behind or self.pokes or self.open() or self.given_up())
 
     def order(self, subject: str = "order/1") -> Order:
         """The order as its row has it."""
@@ -195,7 +203,7 @@ def _patched(patch: pytest.MonkeyPatch, till: Till) -> None:
     clock = SimpleNamespace(now=lambda zone: datetime.fromtimestamp(till.now / 1000, UTC))
     patch.setattr(keys, "producer", lambda: KEY)
     patch.setattr(vault, "secret", lambda name: name.encode() * 8)
-    patch.setattr(config, "settings", lambda: replace(SETTINGS, work_queue=QUEUE))
+    patch.setattr(config, "settings", lambda: OWING)
     patch.setattr(lease, "now", lambda: till.now)
     patch.setattr(door, "datetime", clock)
     patch.setattr(todos, "KINDS", till.kinds)

@@ -192,9 +192,13 @@ def _fits(action: tuple[str, Item]) -> bool:
 
 
 def _sized(item: Item) -> bool:
-    size = sum(len(str(value)) for each in item.values() for value in each.values())
-    digits = [len(each["N"].lstrip("-")) for each in item.values() if "N" in each]
-    return size <= 409_600 and max(digits, default=0) <= 38
+    size = digits = 0
+    for each in item.values():
+        for kind, value in each.items():
+            size += len(value)
+            if kind == "N":
+                digits = max(digits, len(value.lstrip("-")))
+    return size <= 409_600 and digits <= 38
 
 
 def _holds(item: Item | None, action: Item) -> bool:
@@ -256,12 +260,10 @@ class S3:
         MaxKeys: int = 1000,
         Delimiter: str = "",
     ) -> Any:
-        names = sorted(self.buckets.get(Bucket, {}))
         after = ContinuationToken or StartAfter
+        names = self.buckets.get(Bucket, ())
         found: list[tuple[str, bool]] = []
-        for name in names:
-            if not name.startswith(Prefix) or (name <= after):
-                continue
+        for name in sorted(n for n in names if n > after and n.startswith(Prefix)):
             head, cut, _ = name.removeprefix(Prefix).partition(Delimiter or "\0")
             entry = (Prefix + head + cut, True) if cut else (name, False)
             if entry not in found[-1:]:

@@ -10,6 +10,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from typing import Any, Self
 
 import pytest
@@ -18,11 +19,12 @@ from simulator import Cloud
 from chalicelib import archive, config, projector, register, store
 from chalicelib.config import Settings
 from chalicelib.decisions import DECIDERS
-from chalicelib.errors import SecurityError
+from chalicelib.errors import BadSignature, SecurityError
 from chalicelib.events import SYSTEM, Batch, Envelope, Record, Shard
 from chalicelib.projector import Code
 from chalicelib.replay import candidate, pace
-from chalicelib.signing import SigningKey, Trust, keys, seal, system_trust, unseal
+from chalicelib.signing import PublicKey, SigningKey, Trust, keys, seal, system_trust, unseal
+from chalicelib.signing.jws import Token
 from chalicelib.views import VIEWS
 from ops import naive
 
@@ -201,6 +203,24 @@ def unsealed(data: bytes, **known: Any) -> Envelope:
     return _unsealed[asked]
 
 
+decoded = lru_cache(maxsize=None)(archive.decode)  # pure too, and read again and again
+
+
+def _signature(kid: str, signed: bytes) -> bytes:
+    return hashlib.blake2b(signed, key=kid.encode(), digest_size=64).digest()
+
+
+def _verify(key: PublicKey, token: Token) -> None:
+    if token.signature != _signature(key.kid, token.signed):
+        raise BadSignature("the signature does not fit")
+
+
+def cheaply_signed(patch: pytest.MonkeyPatch) -> None:
+    """Signatures cost next to nothing: what they are worth is the signing layer's own tests'."""
+    patch.setattr(KEY, "sign", partial(_signature, KEY.kid))
+    patch.setattr(PublicKey, "verify", _verify)
+
+
 @contextmanager
 def simulated(world: World) -> Iterator[pytest.MonkeyPatch]:
     """The engine runs on this world's clouds; what a process remembers is forgotten."""
@@ -210,6 +230,7 @@ def simulated(world: World) -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(keys, "trust", lambda *, reload=False: TRUST)
         patch.setattr(projector, "unseal", unsealed)
         patch.setattr(naive, "unseal", unsealed)
+        patch.setattr(archive, "decode", decoded)
         patch.setattr(archive, "ThreadPoolExecutor", Promptly)
         patch.setattr(archive, "_tails", {})
         patch.setattr(archive.gaps, "now", lambda: 0)  # no shard was quiet for long
@@ -221,3 +242,5 @@ def simulated(world: World) -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(archive, "HELD_NAMES", 3)
         yield patch
         register.forget()
+        _unsealed.clear()
+        decoded.cache_clear()
