@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from copied import PII, Shop, furnished, written
+from copied import BEGUN_MS, ONE, PII, ZERO, Shop, furnished, written
 from typer.testing import CliRunner
 
 from chalicelib import config, personal, vault
@@ -43,6 +43,13 @@ class TestPeople:
     def test_who_was_erased_and_whose_key_is_missing(self, copied: Shop) -> None:
         found = people(copied)
         assert found == People(frozenset({"ben"}), frozenset({"cid", "dot"}))
+
+    def test_shards_that_came_after_others_are_read_after_them(self, copied: Shop) -> None:
+        parents, two = (copied.of(ZERO), copied.of(ONE)), "shardId-000000000002"
+        erased = copied.said("customer/cid", "erased", "cid")
+        copied.segment(erased, shard=two, parents=parents, clock=BEGUN_MS + 7)
+        copied.segment(copied.said("customer/eve", "updated", "eve", pii=PII), shard=two)
+        assert people(copied) == People(frozenset({"ben", "cid"}), frozenset({"dot", "eve"}))
 
     def test_a_guest_is_erased_as_anybody_is(self, copied: Shop) -> None:
         copied.segment(copied.said("customer/dot", "erased", "admin"))
