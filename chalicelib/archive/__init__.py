@@ -12,7 +12,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 from itertools import islice
 
 from chalicelib import telemetry
@@ -36,7 +35,6 @@ __all__ = [
     "name_of",
     "names_after",
     "names_at",
-    "put_at",
     "read_after",
     "record_at",
     "segment_at",
@@ -283,12 +281,6 @@ def get(shard: Shard, before: int) -> Segment:
         return decode(stored(shard, before))
     except ValueError as flaw:
         raise Behind(f"the archive of {shard} is damaged after {before}: {flaw}") from flaw
-
-
-def put_at(shard: Shard, before: int) -> int:
-    """When the segment came to lie there, in ms."""
-    told: datetime = objects.call("head_object", Key=name_of(shard, before))["LastModified"]
-    return round(told.timestamp() * 1000)
 
 
 def stored(shard: Shard, before: int) -> bytes:

@@ -9,6 +9,7 @@ Raises CloudFailure.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -83,6 +84,12 @@ def _read(answer: dict[str, Any]) -> bytes:
     except BotoCoreError as error:
         raise CloudFailure(f"s3 get_object: {error}") from error
     return found
+
+
+def put_at(name: str) -> int:
+    """When the object of that name came to lie there, in ms."""
+    told: datetime = call("head_object", Key=name)["LastModified"]
+    return round(told.timestamp() * 1000)
 
 
 def names(prefix: str, **page: Any) -> Iterator[str]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from chalicelib import archive, config, notary
-from chalicelib.archive import gaps
+from chalicelib.archive import gaps, objects
 from chalicelib.errors import Behind, SecurityError
 from chalicelib.events import Shard
 from chalicelib.notary import kept
@@ -29,13 +29,15 @@ class Tree:
     """The head, and the bundle that it should be over; what could not be believed, as sentences.
 
     `waiting` are the segments that lie there and are not entered: the first of each shard, and for
-    how long. `looked_s` says how long nobody has looked at the stream; None where nobody ever did.
+    how long. `unsigned_s` says for how long the tree has been larger than its head, and `looked_s`
+    how long nobody has looked at the stream; None where nobody ever did.
     """
 
     head: TreeHead | None
     newest: Bundle
     ends: Mapping[Shard, int]
     waiting: Mapping[tuple[Shard, int], int]
+    unsigned_s: int
     looked_s: int | None
     doubts: Sequence[str]
 
@@ -53,6 +55,7 @@ def read(shards: Sequence[Shard], at: int) -> Tree:
         newest=newest,
         ends={shard: archive.tail(shard).last for shard in shards},
         waiting={} if doubts else dict(_waiting(shards, newest, at)),
+        unsigned_s=0 if doubts else _unsigned_s(head, newest, at),
         looked_s=None if seen is None else (at - seen.looked) // 1000,
         doubts=doubts,
     )
@@ -73,7 +76,15 @@ def _waiting(
 ) -> Iterator[tuple[tuple[Shard, int], int]]:
     for shard in shards:
         for before in archive.names_after(shard, newest.ends.get(shard, 0), 1):
-            yield (shard, before), (at - archive.put_at(shard, before)) // 1000
+            put_at = objects.put_at(archive.name_of(shard, before))
+            yield (shard, before), (at - put_at) // 1000
+
+
+def _unsigned_s(head: TreeHead | None, newest: Bundle, at: int) -> int:
+    size = 0 if head is None else head.size
+    if size >= newest.size:
+        return 0
+    return (at - objects.put_at(kept.name(kept.holding(size).before))) // 1000
 
 
 def wrong(tree: Tree) -> Iterator[str]:
@@ -91,6 +102,9 @@ def wrong(tree: Tree) -> Iterator[str]:
         if seconds > LATE_S:
             what = f"the segment after {before} lies there for {seconds} s and is not notarised"
             yield f"{STILL}: {shard}: {what}. {NEXT}"
+    if tree.unsigned_s > LATE_S:
+        what = f"for {tree.unsigned_s} s the tree has been larger than what its head is signed over"
+        yield f"{STILL}: {what}. {NEXT}"
     if tree.looked_s is not None and tree.looked_s > LOOK_LATE_S:
         yield f"{STILL}: for {tree.looked_s} s nobody has looked at the stream. {NEXT}"
 

@@ -237,6 +237,34 @@ def test_a_stream_with_the_next_number_begins_with_nothing_to_show(shop, monkeyp
     assert shop.gaps() == []
 
 
+def test_a_shop_that_was_off_for_weeks_comes_back_without_a_gap_and_loses_nothing(shop, tmp_path):
+    """On one machine the log is off with it; what nobody had archived yet is there."""
+    shop.put()
+    shop.consume()
+    unread.sweep()
+    shop.put(ZERO)
+    shop.clock.now += 3 * WEEK
+    with serving(tmp_path, clock=shop.clock) as url, client_of(url) as shop.kinesis:
+        unread.sweep()
+        assert shop.gaps() == []
+        assert shop.consume() == 1
+        shop.pass_(2 * WEEK)
+        assert shop.gaps() == []
+
+
+def test_a_sweep_that_dies_once_it_put_a_gap_is_followed_by_one_that_goes_on(shop, monkeypatch):
+    unread.sweep()
+    shop.clock.now += 2 * WEEK
+    with monkeypatch.context() as patch:
+        patch.setattr(objects, "overwrite", None)
+        with pytest.raises(TypeError):
+            unread.sweep()
+    told = shop.gaps()
+    assert len(told) == 2
+    shop.pass_(2 * WEEK)
+    assert shop.gaps() == told
+
+
 def test_of_the_time_before_an_older_stream_was_looked_at_first_nothing_is_said(shop):
     shop.put(ZERO)
     shop.consume()

@@ -17,16 +17,19 @@ from typer.testing import CliRunner
 
 from chalicelib import archive, config, notary
 from chalicelib.archive import encode, objects
+from chalicelib.events import Position
 from chalicelib.notary import kept
 from chalicelib.notary.bundle import decode
 from chalicelib.notary.bundle import encode as written
 from chalicelib.notary.leaf import contents
+from chalicelib.notary.proof import prove
 from chalicelib.signing import SigningKey, keys, note, tree
 from ops import audit as auditing
 from ops.__main__ import app
 from ops.audit import chains, records
 from ops.audit.chains import Chunk
 from ops.audit.seen import remembered
+from ops.verify_proof import verify
 
 STRANGER = SigningKey(keys.new_key())
 
@@ -416,6 +419,8 @@ class TestGaps:
             fill(book, 1)
         notary.sweep()
         assert archive.get(book.shard, 2).gap == gap
+        proof = prove(Position(book.shard, 3))
+        assert verify(proof, config.settings().trust_root).position == proof["position"]
         assert wrong() == [sentence]
         vandal.drop(f"gaps/{book.shard}/{archive.MAX - 2:056d}")
         assert wrong() == [sentence], "the segment says it too"

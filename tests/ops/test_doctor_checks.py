@@ -33,7 +33,7 @@ ZERO, ONE = Shard("s-1", "shardId-000000000000"), Shard("s-1", "shardId-00000000
 NOW = BEGUN_MS
 WAIT = Wait(str(ZERO), 3, False, NOW - 90_000, 7, another=False, taken=False)
 HEAD = note.TreeHead("tillstream/t", 2, b"r" * 32)
-TREE = Tree(HEAD, EMPTY, {ZERO: 5}, {}, None, ())
+TREE = Tree(HEAD, EMPTY, {ZERO: 5}, {}, 0, None, ())
 
 
 @pytest.fixture(autouse=True)
@@ -117,6 +117,18 @@ class TestSweep:
 
     def wrong(self, book):
         return list(notarised.wrong(notarised.read([book.shard], archive.gaps.now())))
+
+    def test_a_tree_that_grows_and_whose_head_nobody_signs_is_told(self, shop, monkeypatch):
+        book = Logbook(shop)
+        for _ in range(3):
+            book.archive(book.record())
+            notary.sweep()
+            monkeypatch.setattr(notary, "_publish", lambda _: None)
+        read = notarised.read([book.shard], archive.gaps.now() + 700_000)
+        assert (read.head.size, read.newest.size, read.waiting) == (1, 3, {})
+        (sentence,) = notarised.wrong(read)
+        assert "the tree has been larger than what its head is signed over" in sentence
+        assert self.wrong(book) == []
 
     def test_a_segment_that_just_came_is_not_late(self, shop):
         book = Logbook(shop)
