@@ -117,6 +117,11 @@ def kept(stream: str) -> Kept:
     return Kept(created, told["RetentionPeriodHours"] * 3_600_000)
 
 
+def keeps(stream: str) -> int:
+    """For how long the stream keeps a record, in ms."""
+    return kept(stream).retention
+
+
 def waiting(
     shard: Shard, after: int, since: int | None = None, most: int = READS, stop: int = ALL
 ) -> Waiting:

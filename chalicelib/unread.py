@@ -5,7 +5,9 @@ arrived; or until the stream was last read after that record and held nothing mo
 later is still in the stream for as long as the stream keeps a record. So while that time is not
 over, nothing can have expired unread, and once it is, nothing shows that none has: a gap.
 
-Nothing is known of the time before a stream was first looked at, unless it was new then.
+A consumer that comes back after so long finds that by itself, before it puts the next segment: the
+end of its archive is then as young as ever. Nothing is known of the time before a stream was first
+looked at, unless it was new then.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from chalicelib import archive, config, log, telemetry
+from chalicelib import archive, config, log
 from chalicelib.archive import EMPTY, Gap, Tail, gaps
 from chalicelib.archive.gaps import HOUR_MS, Seen
 from chalicelib.events import Shard
@@ -55,7 +57,7 @@ def _looked(stream: str, seen: Seen | None, at: int) -> Seen:
         until = dict(zip(look.begins, found, strict=True))
     for shard, ms in look.before.until.items():
         if shard not in look.begins and ms is not None:
-            _lost(shard, archive.tail(shard), ms, at)  # it expired, and was not read to its end
+            gaps.put(shard, archive.tail(shard).last, Gap(ms, at))  # it expired before its end
     return Seen(at, until)
 
 
@@ -77,7 +79,7 @@ def _until(shard: Shard, look: Look) -> int | None:
     if look.is_over(known):
         known = max(known, _clock(log.ancestors(shard)) if tail == EMPTY else 0)
     if look.is_over(known):
-        _lost(shard, tail, known, look.at)
+        gaps.put(shard, tail.last, Gap(known, look.at))
     return _read_on(shard, tail, known, look)
 
 
@@ -94,8 +96,3 @@ def _read_on(shard: Shard, tail: Tail, known: int, look: Look) -> int | None:
     if found.records or not found.whole:
         return known
     return None if found.ended else look.at
-
-
-def _lost(shard: Shard, tail: Tail, until: int, at: int) -> None:
-    if gaps.put(shard, tail.last, Gap(until, at)):
-        telemetry.say("gap", shard=str(shard), after=str(tail.last), since=until, found=at)

@@ -16,7 +16,7 @@ from itertools import islice
 
 from chalicelib import telemetry
 from chalicelib.archive import gaps, objects
-from chalicelib.archive.gaps import DIGITS, MAX
+from chalicelib.archive.gaps import DIGITS, MAX, Keeps
 from chalicelib.archive.segment import EMPTY, Gap, Segment, Tail, decode, encode, with_clock
 from chalicelib.errors import AnotherStream, Behind
 from chalicelib.events import Batch, Position, Record, Shard
@@ -57,11 +57,22 @@ def _no_stream(_: str) -> Mapping[Shard, int]:
     return {}
 
 
-def append(batch: Batch, ancestors: Ancestors, listing: Listing = _no_stream) -> list[Segment]:
+def _for_good(_: str) -> int:
+    """And expires from none."""
+    return MAX
+
+
+def append(
+    batch: Batch,
+    ancestors: Ancestors,
+    listing: Listing = _no_stream,
+    keeps: Keeps = _for_good,
+) -> list[Segment]:
     """The segments that now hold the batch's records, but for those archived before it came.
 
     `ancestors` are the shards that one came from by split or merge, nearest first; `listing` says
-    of each shard of the stream at which number it begins.
+    of each shard of the stream at which number it begins, `keeps` for how long (ms) it keeps a
+    record.
 
     Raises CloudFailure; then it is not known what was put, and the same batch may come again.
     Raises Behind where the archive's end is damaged: nothing can be put after it.
@@ -69,7 +80,7 @@ def append(batch: Batch, ancestors: Ancestors, listing: Listing = _no_stream) ->
     tail, segments, records = _known_tail(batch.shard, listing), [], batch.records
     while records := tuple(record for record in records if record.sequence > tail.last):
         parents = _parents_of(batch.shard, ancestors, listing) if tail == EMPTY else {}
-        segment = _next(batch.shard, tail, records, parents)
+        segment = _next(batch.shard, tail, records, parents, keeps)
         segments.append(segment if _put(segment) else get(batch.shard, tail.last))
         tail = _tails[batch.shard] = segments[-1].tail
     return segments
@@ -101,9 +112,10 @@ def _next(
     tail: Tail,
     records: tuple[Record, ...],
     parents: Mapping[Shard, Tail],
+    keeps: Keeps,
 ) -> Segment:
     clock = max((found.clock for found in parents.values()), default=tail.clock)
-    named, gap = tuple(map(str, parents)), gaps.after(shard, tail, clock)
+    named, gap = tuple(map(str, parents)), gaps.after(shard, tail.last, clock, keeps)
     return Segment(shard, tail.last, records, tail.previous, clock, named, gap)
 
 

@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from chalicelib import telemetry
 from chalicelib.archive import objects
-from chalicelib.archive.segment import Gap, Tail, gap_of, told_gap
+from chalicelib.archive.segment import Gap, gap_of, told_gap
 from chalicelib.events import Shard
 
 DIGITS = 56
@@ -27,6 +27,7 @@ MAX: int = 10**DIGITS - 1
 HOUR_MS = 3_600_000
 # What a stream keeps for the shortest time that AWS allows, less an hour.
 QUIET_MS = 23 * HOUR_MS
+Keeps = Callable[[str], int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,22 +72,42 @@ def see(stream: str, found: Seen) -> None:
 
 def put(shard: Shard, before: int, gap: Gap) -> bool:
     """Whether this is the gap after the record; False where one was put there before."""
-    return objects.put(_name(shard, before), json.dumps({"v": 1, **told_gap(gap)}).encode() + b"\n")
+    body = json.dumps({"v": 1, **told_gap(gap)}).encode() + b"\n"
+    if not objects.put(_name(shard, before), body):
+        return False
+    telemetry.say("gap", shard=str(shard), after=str(before), since=gap.since, found=gap.found)
+    return True
 
 
-def after(shard: Shard, tail: Tail, clock: int) -> Gap | None:
-    """The gap after the shard's last record, if one was put.
+def after(shard: Shard, before: int, clock: int, keeps: Keeps) -> Gap | None:
+    """The gap between the shard's last record and one that is to follow now, if there is one.
 
-    None can have been where what came last came lately: then nothing is asked.
+    It was put; or it is found and put here, by a consumer that comes back before the sweep does.
+    There is none where what came last, at `clock`, came lately: then nothing is asked.
     """
-    if now() - max(tail.clock, clock) < QUIET_MS:
+    if now() - clock < QUIET_MS:
         return None
-    body = objects.find(_name(shard, tail.last))
+    name = _name(shard, before)
+    return _read(name) or _found(shard, before, clock, keeps)
+
+
+def _read(name: str) -> Gap | None:
+    body = objects.find(name)
     try:
         return None if body is None else _gap(body)
     except ValueError as flaw:  # the shard does not stand still for it; doctor and audit tell it
-        telemetry.say("gap-damaged", shard=str(shard), before=str(tail.last), reason=str(flaw))
+        telemetry.say("gap-damaged", name=name, reason=str(flaw))
         return None
+
+
+def _found(shard: Shard, before: int, clock: int, keeps: Keeps) -> Gap | None:
+    """What nobody has told yet: all that is known is older than what the stream still has."""
+    memory, at = seen(shard.stream), now()
+    until = None if memory is None else memory.until.get(shard, memory.looked)
+    if until is None or at - max(until, clock) <= max(QUIET_MS, keeps(shard.stream)):
+        return None
+    gap = Gap(max(until, clock), at)
+    return gap if put(shard, before, gap) else _read(_name(shard, before))
 
 
 def every() -> Iterator[tuple[Shard, int, Gap]]:

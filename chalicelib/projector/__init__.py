@@ -46,7 +46,7 @@ def project(batch: Batch, code: Code = LIVE) -> None:
 
     Raises CloudFailure; the same batch must then come again.
     """
-    hand = archive.append(batch, log.ancestors, log.listed)
+    hand = archive.append(batch, log.ancestors, log.listed, log.keeps)
     catch_up(batch.shard, time.monotonic() + CATCH_UP_S, code, hand)
 
 

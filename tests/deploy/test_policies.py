@@ -278,7 +278,9 @@ def live(shop):
     shop.sweep()
     assert shop.call("GET", "/products/{id}", id="mug")[1]["category"] == "cups"
     assert shop.call("GET", "/tree-head")[0] == 200
-    with mock.patch.object(archive.gaps, "now", return_value=WEEKS_LATER_MS):  # nobody swept
+    with mock.patch.object(archive.gaps, "now", return_value=WEEKS_LATER_MS):  # all stood still
+        shop.recorded("POST", "/products/{id}/views", id="mug")
+        shop.project()
         shop.sweep()
     proven = shop.call("GET", "/events/{id}/proof", id=made["id"], query={"at": made["position"]})
     assert proven[0] == 200
@@ -469,8 +471,9 @@ def test_only_the_consumer_writes_segments_and_only_routes_and_the_worker_speak_
     assert [f for f in FUNCTIONS if may(f, "kinesis:PutRecords", "")] == ["api_handler"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "producer-key")] == speakers
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "notary-key")] == ["sweep"]
-    for name in ("tree", "gaps", "seen"):
+    for name in ("tree", "seen"):
         assert [f for f in FUNCTIONS if may(f, "s3:PutObject", name)] == ["sweep"]
+    assert [f for f in FUNCTIONS if may(f, "s3:PutObject", "gaps")] == ["project", "sweep"]
     assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", "stripe-key")] == ["work"]
     for name in ("stripe-webhook", "twilio-token"):
         assert [f for f in FUNCTIONS if may(f, "ssm:GetParameter", name)] == ["api_handler"]

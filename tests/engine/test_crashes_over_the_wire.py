@@ -22,7 +22,8 @@ FIRST = [
     "s3 ListObjectsV2",  # the tail of the shard's archive
     "kinesis ListShards",  # its ancestors, for it has no segment yet
     "s3 ListObjectsV2",  # whether a stream came before this one
-    "s3 GetObject",  # whether something may have expired before it: no gap was put
+    "s3 GetObject",  # whether something may have expired before it: no gap was put,
+    "s3 GetObject",  # and nothing is known of the stream yet
     "s3 PutObject",  # the segment
     "dynamodb BatchGetItem",  # the checkpoint: there is none
     "dynamodb TransactWriteItems",  # it is created before anything is folded

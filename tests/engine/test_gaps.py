@@ -70,7 +70,8 @@ class Shop:
             )
             for each in found
         )
-        held = archive.append(Batch(shard, records), log.ancestors, log.listed) if records else []
+        batch, asked = Batch(shard, records), (log.ancestors, log.listed, log.keeps)
+        held = archive.append(batch, *asked) if records else []
         return sum(len(segment.records) for segment in held)
 
     def pass_(self, ms, step=12 * HOUR_MS):
@@ -149,6 +150,52 @@ def test_a_last_record_that_is_young_shows_it_without_a_sweep(shop):
         shop.put()
         shop.consume()
     unread.sweep()
+    assert shop.gaps() == []
+
+
+def test_a_consumer_that_comes_back_before_the_sweep_does_finds_the_gap_by_itself(shop, capsys):
+    """Both stand still for nine days: after it, the end of the archive is as young as ever."""
+    shop.put()
+    shop.consume()
+    shop.pass_(DAY)
+    seen, before = shop.clock.now, tail(ZERO).last
+    shop.clock.now += 1000
+    shop.put(ZERO)
+    shop.clock.now += 9 * DAY
+    shop.put(ZERO)
+    assert shop.consume(ZERO) == 1, "one of two was never archived"
+    assert shop.gaps() == [(ZERO, before, seen)]
+    assert archive.get(ZERO, before).gap == Gap(seen, shop.clock.now)
+    assert json.loads(capsys.readouterr().err)["what"] == "gap"
+    shop.clock.now += HOUR_MS
+    shop.put(ZERO)
+    shop.consume(ZERO)
+    unread.sweep()
+    assert [shard for shard, _, _ in shop.gaps()] == [ZERO, ONE], "the other the sweep finds"
+
+
+def test_so_does_one_that_comes_back_between_two_looks(shop):
+    unread.sweep()
+    seen = shop.clock.now
+    shop.put(ZERO)
+    shop.pass_(WEEK - 12 * HOUR_MS)
+    shop.clock.now += 12 * HOUR_MS - 15 * 60_000
+    shop.put(ZERO)
+    unread.sweep()
+    assert shop.gaps() == []
+    shop.clock.now += 15 * 60_000 + 1
+    assert shop.consume(ZERO) == 1
+    assert shop.gaps() == [(ZERO, 0, seen)]
+
+
+def test_one_that_comes_back_in_time_finds_none(shop):
+    shop.put(ZERO)
+    shop.pass_(WEEK - DAY)
+    assert shop.consume() == 1
+    shop.pass_(HOUR_MS, HOUR_MS)
+    shop.clock.now += 6 * DAY
+    shop.put(ZERO)
+    assert shop.consume() == 1
     assert shop.gaps() == []
 
 
@@ -245,9 +292,8 @@ def test_a_shop_that_was_off_for_weeks_comes_back_without_a_gap_and_loses_nothin
     shop.put(ZERO)
     shop.clock.now += 3 * WEEK
     with serving(tmp_path, clock=shop.clock) as url, client_of(url) as shop.kinesis:
-        unread.sweep()
-        assert shop.gaps() == []
         assert shop.consume() == 1
+        unread.sweep()
         shop.pass_(2 * WEEK)
         assert shop.gaps() == []
 
