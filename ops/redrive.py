@@ -93,7 +93,7 @@ def redrive(
     with verb.in_shop():
         places = find(subject, view)
         segments = sum(redriving.segments(subject, each) for each in places)
-        with alone(f"redrive {subject}") as still, steps("segments read", segments) as step:
+        with alone(f"redrive {subject}") as still, steps("segments read", max(1, segments)) as step:
             found = redrive_all(subject, places, still, step)
     if as_json:
         print(verb.as_json({"subject": subject, "redriven": [asdict(each) for each in found]}))

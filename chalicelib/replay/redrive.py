@@ -52,17 +52,12 @@ def places(subject: str, code: Code = projector.LIVE) -> list[Place]:
     once the candidate has joined that.
     """
     shards = Shards.now()
-    live = {view for found in shards.live.values() for view in _of(subject, found)}
+    live = {v for c in shards.live.values() for v, listed in c.parked.items() if subject in listed}
     found = [Place(code, view) for view in sorted(live)]
     for own in _candidates(code):
-        listed = checkpoint.all_of(shards.all, own.whose).values()
-        if any(ALL in _of(subject, each) and not each.joined for each in listed):
-            found.append(Place(own, ALL))
+        standing = Standing.of(subject, ALL, shards_of(own.whose, shards))
+        found += [Place(own, ALL)] if standing else []
     return sorted(found, key=lambda place: (place.view != ALL, place.code.whose != LIVE))
-
-
-def _of(subject: str, found: Checkpoint) -> Iterator[str]:
-    return (view for view, subjects in found.parked.items() if subject in subjects)
 
 
 def _candidates(code: Code) -> Iterator[Code]:
@@ -85,17 +80,17 @@ def redrive(
     still: Callable[[], None] = lambda: None,
     step: Callable[[], None] = lambda: None,
 ) -> Redriven:
-    """Fold what waits behind the subject.
-
-    `still` is called before each commit, `step` after each segment that was read.
+    """Fold what waits behind it; `still` is called at each step, `step` after each segment read.
 
     Raises Behind where it cannot be done now, CloudFailure; asked for again, it goes on.
     """
     (code, view), events = place, 0
-    shards, waiting = Shards((), {}), None
+    shards, standing, waiting = Shards((), {}), None, None
     while True:
         still()
         try:
+            if standing and waiting:  # most is read before the checkpoints are: who commits is fast
+                waiting.read_on(standing, MOST_RECORDS)
             shards = shards_of(code.whose, shards)
             standing = Standing.of(subject, view, shards)
             if standing is None:

@@ -186,7 +186,11 @@ class _Feeding:
     @property
     def before(self) -> Subject:
         """The subject as it was before the event at which it stands still."""
-        body = self.stand.rows[self.stand.parked].body
+        row = self.stand.rows.get(self.stand.parked)
+        if row is None or row.body["since"] != str(self.stand.standing.since):
+            self.stand.standing.check_still()
+            raise Behind(f"the row {self.stand.parked.pk} is lost; `ops rebuild` makes it good")
+        body = row.body
         state = None if body["state"] is None else self.decider.load(body["state"])
         return Subject(state, body["version"])
 

@@ -15,7 +15,7 @@ from typing import Self
 
 from chalicelib import archive, checkpoint, projector, register
 from chalicelib.checkpoint import ALL, Checkpoint
-from chalicelib.errors import Behind
+from chalicelib.errors import Behind, CommitLost
 from chalicelib.events import Envelope, Position, Shard
 from chalicelib.projector.fold import Opened
 from chalicelib.register import view_of
@@ -25,8 +25,8 @@ MOST_NAMES = 20_000
 
 
 def shards_of(whose: str, before: Shards) -> Shards:
-    """The shards, and every checkpoint that the set has at one moment after this call."""
-    known = archive.shards()
+    """The shards, and every checkpoint that the set had at one moment of this call."""
+    known = before.all or archive.shards()
     while True:
         found = checkpoint.all_of(known, whose)
         now = archive.shards()
@@ -54,8 +54,17 @@ class Standing:
         listed = [c for c in shards.live.values() if subject in c.parked.get(view, ())]
         if not listed or any(found.joined for found in listed):
             return None
-        (since,) = {found.parked[view][subject] for found in listed}
+        since, *more = {found.parked[view][subject] for found in listed}
+        if more:
+            raise Behind(f"{subject} stands still at several events at once; ask again")
         return cls(subject, view, Position.parse(since), listed, shards)
+
+    def check_still(self) -> None:
+        """Raises CommitLost where another process has moved a checkpoint by now."""
+        first = self.listed[0]
+        found = checkpoint.read(first.shard, first.whose)
+        if found is None or found.token != first.token:
+            raise CommitLost("what was read is of another moment")
 
     def line(self, shard: Shard) -> list[Shard]:
         """The shard, and all that came of it: parents first."""
@@ -63,6 +72,13 @@ class Standing:
         for wave in self.shards.generations:
             line += [each for each in wave if set(line) & set(self.shards.parents[each])]
         return line
+
+    @property
+    def passed(self) -> dict[Shard, int]:
+        """Where the subject's later records may lie, and up to where those were passed by."""
+        live = self.shards.live
+        line = (shard for shard in self.line(self.since.shard) if shard in live)
+        return {shard: live[shard].passed(self.subject) for shard in line}
 
     def has(self, position: Position) -> bool:
         """Whether what lies there was passed by, and is to be folded now."""
@@ -138,30 +154,34 @@ class Waiting:
 
     def passed(self, standing: Standing, most: int) -> list[Opened]:
         """What is to be folded, or the first of it: one more than `most`."""
-        for opened in self._unread(standing):
-            self.pending.append(opened)
-            if len(self.pending) > most:
-                break
+        if any(self._read_to(shard) < upto for shard, upto in standing.passed.items()):
+            self.read_on(standing, most)
         return list(takewhile(lambda opened: standing.has(opened.position), self.pending))
 
-    def _unread(self, standing: Standing) -> Iterator[Opened]:
-        for shard in standing.line(self.since.shard):
-            if found := standing.shards.live.get(shard):
-                yield from self._read(shard, found.passed(self.subject))
+    def read_on(self, standing: Standing, most: int) -> None:
+        """What there is by now, until more than `most` wait.
 
-    def _read(self, shard: Shard, upto: int) -> Iterator[Opened]:
+        A shard is read once it has a checkpoint: its parents are whole then.
+        """
+        for shard in standing.passed:
+            for opened in self._read(shard, most):
+                self.pending.append(opened)
+
+    def _read_to(self, shard: Shard) -> int:
+        return self._at.get(shard, (0, 0))[1]
+
+    def _read(self, shard: Shard, most: int) -> Iterator[Opened]:
         before, last = self._at.get(shard, (0, 0))
-        if last >= upto:
+        if len(self.pending) > most:
             return
         for segment in archive.read_after(shard, before):
             for record, clock in archive.with_clock(segment):
-                if record.key == self.subject and last < record.sequence <= upto:
+                if record.key == self.subject and last < record.sequence:
                     self._at[shard] = segment.before, record.sequence
                     opened = projector.open_record(shard, record, clock)
                     if isinstance(opened.envelope, Envelope) or opened.position == self.since:
                         yield opened
-            if upto < segment.last:
-                self._at[shard] = segment.before, upto
-                return
+                        if len(self.pending) > most:
+                            return
             self._at[shard] = segment.last, segment.last
             self.step()

@@ -10,32 +10,23 @@ from typing import Any
 import pytest
 from schedules import Crash
 from simulator import refusal
-from stories import BRITTLE, STUMBLING
+from stories import BRITTLE, BROKEN, MENDED, STUMBLING, sturdy
 from worlds import START, World, commandhash, said, simulated
 
 from chalicelib import archive, checkpoint, projector, register, replay, store
 from chalicelib.decisions import DECIDERS
 from chalicelib.errors import Behind
-from chalicelib.events import SYSTEM, Event
+from chalicelib.events import SYSTEM
 from chalicelib.projector import Code
 from chalicelib.projector import chunk as chunks
 from chalicelib.replay import redrive as redriving
 from chalicelib.replay.redrive import Place, Redriven, places, redrive
-from chalicelib.store import Add, Key, Put, Write
 from chalicelib.views import VIEWS
 
 SHARD, LEFT, RIGHT, MERGED = (f"shardId-{number:012d}" for number in range(4))
 CUP = "product/1"
 
 
-def sturdy(event: Event, *_: Any) -> Iterator[Write]:
-    """The brittle view, mended."""
-    yield Put(Key("rows", event.subject), {"last": event.envelope.id})
-    yield Add(Key("tally", event.actor), 1)
-
-
-MENDED = Code(DECIDERS, [*VIEWS, replace(BRITTLE, reduce=sturdy)])
-BROKEN = Code(STUMBLING, [*VIEWS, BRITTLE])
 BREAKS_VIEW = {"move": "photographed", "actor": "cyd"}
 BREAKS_ALL = {"move": "viewed", "actor": "bob"}
 
@@ -330,6 +321,35 @@ def test_two_at_once_and_a_table_emptied_in_between_fold_nothing_twice(shop, how
 
 
 @HOWS
+def test_who_is_overtaken_between_two_reads_reads_again(shop, how):
+    broken(shop, how)
+    shop.say("photographed")
+    shop.fold()
+    shop.mend()
+    (place,) = places(CUP, MENDED)
+
+    def other(call: int) -> None:
+        if call == 0:
+            shop.redrive()
+
+    meanwhile(shop, "batch_get_item", other)
+    assert redrive(CUP, place).since is None
+    shop.world.cloud.around = lambda *_: None
+    shop.holds()
+
+
+def test_whose_row_is_lost_is_told_and_nothing_is_changed(shop):
+    broken(shop, BREAKS_VIEW)
+    shop.fold()
+    shop.mend()
+    del shop.world.items["parked@brittle@1/product/1", CUP]
+    before = dict(shop.world.items)
+    with pytest.raises(Behind, match="is lost; `ops rebuild` makes it good"):
+        shop.redrive()
+    assert shop.world.items == before
+
+
+@HOWS
 @pytest.mark.parametrize("at", range(8))
 def test_in_the_middle_of_a_begun_group_nothing_is_folded_twice_and_nothing_lost(
     shop, how, at, monkeypatch
@@ -470,34 +490,70 @@ def test_a_view_that_stands_still_anew_in_too_many_leaves_the_live_set(shop, mon
     assert (found["parked"], ("left/brittle@1", "live") in shop.world.items) == ({}, True)
 
 
-def changed(code: Code) -> Code:
-    """The next release of the brittle view."""
-    views = [replace(BRITTLE, version=2, reduce=sturdy, older=(code.views[-1],))]
-    return replace(code, views=[*VIEWS, *views])
+NEXT = [*VIEWS, replace(BRITTLE, version=2, reduce=sturdy, older=(MENDED.views[-1],))]
+
+
+def crash(*_: Any) -> None:
+    raise Crash
+
+
+def holds_in_both(shop: Shop) -> None:
+    """Nobody stands still, and both versions have the rows of a fold from the beginning."""
+    assert shop.parked == {}
+    for view in (MENDED.views[-1], replace(NEXT[-1], build=1)):
+        shop.world.code = Code(DECIDERS, [view])
+        rows, wanted = shop.world.rows(), shop.world.fold().rows
+        own = {key: row for key, row in rows.items() if key[0].startswith(f"{view}/")}
+        assert own == {key: row for key, row in wanted.items() if key[0].startswith(f"{view}/")}
 
 
 def test_a_candidate_that_has_it_parked_too_joins_once_it_is_redriven(shop):
-    """So does one that passed it by with the broken code, and one that comes to it later."""
     shop.say("photographed")
     shop.fold()
     assert checkpoint.is_ready()
     broken(shop, BREAKS_ALL)
     shop.say("photographed")
     shop.fold()
-    shop.world.code = changed(replace(MENDED, deciders=STUMBLING))
+    shop.world.code = Code(STUMBLING, NEXT)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(checkpoint, "join", crash)
         with pytest.raises(Crash):
             replay.sweep(shop.world.code)
-    shop.world.code = changed(MENDED)
+    shop.world.code = Code(DECIDERS, NEXT)
     shop.redrive()
     replay.sweep(shop.world.code)
-    named = register.read()
-    assert named is not None
-    assert named.entry("brittle").read == "brittle@2.1"
-    last = shop.world.rows()["brittle@2.1/rows", CUP]
-    assert last["body"]["last"] == "e3"
+    assert register.read().entry("brittle").read == "brittle@2.1"
+    holds_in_both(shop)
 
 
-def crash(*_: Any) -> None:
-    raise Crash
+def test_what_a_candidate_parked_before_it_joined_is_redriven_in_the_live_set_where_it_joined(
+    split,
+):
+    """In a shard that was closed before, the live set never had it."""
+    shop = split
+    shop.say("photographed")
+    shop.fold()
+    assert checkpoint.is_ready()
+    broken(shop, BREAKS_ALL)
+    shop.say("photographed")
+    shop.fold()
+    for shard in (LEFT, RIGHT):
+        shop.say("photographed", CUP if shard == LEFT else "product/2", shard)
+        shop.fold(shard)
+    shop.world.code, join = Code(STUMBLING, NEXT), checkpoint.join
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(checkpoint, "join", lambda *both: (join(*both), crash()))
+        with pytest.raises(Crash):
+            replay.sweep(shop.world.code)
+    shop.world.code = Code(DECIDERS, NEXT)
+    with pytest.raises(Behind, match=r"brittle@2\.1 is joining the live set"):
+        shop.redrive()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replay, "promote", crash)
+        with pytest.raises(Crash):
+            replay.sweep(shop.world.code)
+    assert [done.events for done in shop.redrive()] == [3], "once, by the live set"
+    assert places(CUP, shop.world.code) == []
+    replay.sweep(shop.world.code)
+    assert register.read().entry("brittle").read == "brittle@2.1"
+    holds_in_both(shop)
