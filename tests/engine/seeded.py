@@ -50,7 +50,7 @@ class Schedule:
     def __init__(self, seed: int) -> None:
         self.dice = random.Random(f"schedule {seed}")
         self.layout = self.dice.choice([*LAYOUTS, *SMALL])
-        self.world = build(self.layout, _steps(self.dice))
+        self.world = build(self.layout, self._story())
         self.world.code = self.dice.choice(CODES)
         self.plan = Plan(f"faults {seed}", self.dice.choice(RATES))
         self.watch = Watch(self.world)
@@ -68,11 +68,17 @@ class Schedule:
     def run(self) -> None:
         """To the end, and then the comparison."""
         turns = 0
-        while self.said < self.sayings or any(map(self._is_behind, self.world.parents)):
+        while self._goes_on():
             turns += 1
             self.plan.rate *= 1 if turns < TURNS else 0.6
             self._turn()
         self._end()
+
+    def _story(self) -> list[Told]:
+        return _steps(self.dice)
+
+    def _goes_on(self) -> bool:
+        return self.said < self.sayings or any(map(self._is_behind, self.world.parents))
 
     def _is_behind(self, shard: str) -> bool:
         return self.done[shard] < len(self.world.logs[shard])

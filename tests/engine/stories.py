@@ -105,9 +105,17 @@ def stumbling(state: Any, event: Event) -> Any:
     return DECIDERS["product"].evolve(state, event)
 
 
+def sturdy(event: Event, *_: Any) -> Iterator[Write]:
+    """The same, mended."""
+    yield Put(Key("rows", event.subject), {"last": event.envelope.id})
+    yield Add(Key("tally", event.actor), 1)
+
+
 BRITTLE = View("brittle", 1, (product.Photographed, product.Purchased), brittle)
 STUMBLING = {**DECIDERS, "product": replace(DECIDERS["product"], evolve=stumbling)}
 CODES = [CODE, Code(DECIDERS, [*VIEWS, BRITTLE]), Code(STUMBLING, [*VIEWS, BRITTLE])]
+BROKEN = CODES[-1]
+MENDED = Code(DECIDERS, [*VIEWS, replace(BRITTLE, reduce=sturdy)])
 
 
 @st.composite

@@ -13,6 +13,7 @@ from dataclasses import replace
 
 import pytest
 import seeded_owing
+import seeded_redrive
 from owing import charge
 from planted import PLANTS
 from seeded import play
@@ -22,6 +23,7 @@ from drills.faults.plan import Fault
 FIRST = int(os.environ.get("SEED", "0"))
 SCHEDULES = int(os.environ.get("SCHEDULES", "2000"))
 PER_OWING = 6  # so many of the log for one of what is owed, which takes longer
+PER_REDRIVE = 25  # the same, of what stands still
 SOON = 1000
 HERE = "python -m pytest tests/engine/test_any_fault.py"
 
@@ -44,6 +46,20 @@ def test_whatever_goes_wrong_what_is_owed_is_done_once_and_one_outcome_counts():
         except Exception as failure:
             again = f"SEED={seed} SCHEDULES=1 {HERE} -k owed"
             raise AssertionError(f"seed {seed} fails; again: {again}") from failure
+
+
+def test_whatever_goes_wrong_what_stood_still_is_redriven_to_the_rows_of_a_fresh_table():
+    for seed in range(FIRST, FIRST + math.ceil(SCHEDULES / PER_REDRIVE)):
+        try:
+            seeded_redrive.play(seed)
+        except Exception as failure:
+            again = f"SEED={seed} SCHEDULES=1 {HERE} -k redriven"
+            raise AssertionError(f"seed {seed} fails; again: {again}") from failure
+
+
+@pytest.mark.parametrize("plant", seeded_redrive.PLANTS)
+def test_a_rule_of_the_redrive_that_is_left_out_is_found(plant):
+    assert is_found(lambda seed: seeded_redrive.play(seed, plant))
 
 
 def test_a_charge_that_is_tried_again_under_another_key_is_found():
