@@ -40,7 +40,7 @@ class Wait:
 
     def for_ms(self, at: int) -> int:
         """How long the first has waited."""
-        return 0 if self.since is None else at - self.since
+        return 0 if self.since is None else max(0, at - self.since)
 
 
 def read() -> list[Wait]:
