@@ -44,9 +44,10 @@ class Shards:
     @property
     def parents(self) -> Mapping[Shard, list[Shard]]:
         """What each shard came from; read when it is asked for first."""
-        for shard in self.all:
-            if shard not in self._parents:
-                self._parents[shard] = [*map(Shard.parse, archive.get(shard, 0).parents)]
+        if len(self._parents) < len(self.all):
+            new = (shard for shard in self.all if shard not in self._parents)
+            firsts = {shard: archive.get(shard, 0).parents for shard in new}
+            self._parents.update((s, list(map(Shard.parse, names))) for s, names in firsts.items())
         return self._parents
 
     @property

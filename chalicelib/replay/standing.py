@@ -177,8 +177,8 @@ class Waiting:
         for segment in archive.read_after(shard, before):
             for record, clock in archive.with_clock(segment):
                 if record.key == self.subject and last < record.sequence:
-                    self._at[shard] = segment.before, record.sequence
                     opened = projector.open_record(shard, record, clock)
+                    self._at[shard] = segment.before, record.sequence
                     if isinstance(opened.envelope, Envelope) or opened.position == self.since:
                         yield opened
                         if len(self.pending) > most:
