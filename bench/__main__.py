@@ -16,6 +16,7 @@ from bench.figures import MEASUREMENTS, Measurement
 
 LATEST = Path(__file__).parent / "results" / "latest.json"
 NAMES = {name for measurement in MEASUREMENTS for name in measurement.targets}
+AT_ONCE = {name for each in MEASUREMENTS if not each.only_by_name for name in each.targets}
 PARTS = {measurement.what for measurement in MEASUREMENTS}
 
 
@@ -49,8 +50,10 @@ def _parsed() -> argparse.Namespace:
 
 
 def _chosen(only: list[str]) -> list[Measurement]:
-    """The measurements that give what is asked for; all of them if nothing is."""
-    return [each for each in MEASUREMENTS if not only or {*only} & {each.what, *each.targets}]
+    """The measurements that give what is asked for; all that are not very long if nothing is."""
+    if not only:
+        return [each for each in MEASUREMENTS if not each.only_by_name]
+    return [each for each in MEASUREMENTS if {*only} & {each.what, *each.targets}]
 
 
 def _show(measurement: Measurement, figures: dict[str, float]) -> None:

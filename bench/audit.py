@@ -1,6 +1,6 @@
 """How fast `ops audit` reads an archive, every signature verified, by as many processes as cores.
 
-The archive is filled as the consumer fills it and notarised by sweeps. In a busy shop a segment
+The archive is notarised by sweeps. In a busy shop a segment
 holds hundreds of records, in a quiet one a handful: then what counts is the number of segments, and
 both are told. The processes' start is in it, so small archives look slower than they are.
 """
@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench import replay, world
+from bench import fill, world
 from chalicelib import notary
 from chalicelib.events import Shard
 from chalicelib.notary import kept
@@ -19,9 +19,6 @@ from ops import audit as auditing
 
 if TYPE_CHECKING:
     from local.cloud import Cloud
-
-BUSY = (replay.SMALLEST, replay.LARGEST)
-QUIET = (1, 10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,13 +32,17 @@ class Audit:
 def measure(running: Cloud, mix: world.Mix, sizes: tuple[int, int]) -> Audit:
     """A shop whose archive holds the events in segments of these sizes, audited."""
     names = world.open_shop(running)
-    events = world.events(mix, names.stream)
-    replay.fill(Shard(names.stream, world.SHARD), events, mix.seed, sizes)
+    fill.fill(Shard(names.stream, world.SHARD), mix, sizes)
+    return audited(mix)
+
+
+def audited(mix: world.Mix) -> Audit:
+    """The shop that this process is in, whose archive holds the events, audited."""
     _notarise()
     begun = time.perf_counter()
     found = auditing.audit()
     seconds = time.perf_counter() - begun
-    if found.wrong or found.not_notarised or found.records != len(events):
+    if found.wrong or found.not_notarised or found.records != mix.events:
         raise RuntimeError(f"the audit is not of the archive that was filled: {found}")
     return Audit(found.records / seconds, found.segments / seconds)
 

@@ -10,12 +10,15 @@ right before and after: that number stays where it is when the machine is slower
 from __future__ import annotations
 
 import statistics
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from bench import signing, world
 from chalicelib import config, log, projector, store
+from chalicelib.errors import Conflict
 from chalicelib.signing import keys
 
 if TYPE_CHECKING:
@@ -39,9 +42,9 @@ class Cost:
     write_units: float
 
 
-def measure(running: Cloud, mix: world.Mix, rounds: int) -> Cost:
+def measure(running: Cloud, mix: world.Mix, rounds: int, shards: int = 1) -> Cost:
     """The median round."""
-    return median([_round(running, mix) for _ in range(rounds)])
+    return median([_round(running, mix, shards) for _ in range(rounds)])
 
 
 def median(costs: Sequence[Cost]) -> Cost:
@@ -54,18 +57,17 @@ def median(costs: Sequence[Cost]) -> Cost:
     )
 
 
-def _round(running: Cloud, mix: world.Mix) -> Cost:
-    names = world.open_shop(running)
-    batches = world.invocations(world.events(mix, names.stream), names.stream, BATCH)
+def _round(running: Cloud, mix: world.Mix, shards: int) -> Cost:
+    names = world.open_shop(running, shards)
+    found = world.events(mix, names.stream)
+    given = world.invocations(found, names.stream, BATCH, shards)
     _warm_up(names.stream)
     earlier = mix.earlier // BATCH
-    for batch in batches[:earlier]:
-        projector.project(log.decode(batch))
+    _consume([batches[:earlier] for batches in given])
     meter, verification = Meter(), verification_s()
     with meter:
         begun, cpu = time.perf_counter(), time.process_time()
-        for batch in batches[earlier:]:
-            projector.project(log.decode(batch))
+        _consume([batches[earlier:] for batches in given])
         cpu, spent = time.process_time() - cpu, time.perf_counter() - begun
     verification = (verification + verification_s()) / 2
     world.check_folded(mix)
@@ -77,6 +79,23 @@ def _round(running: Cloud, mix: world.Mix) -> Cost:
         requests=meter.requests / mix.events,
         write_units=meter.write_units / mix.events,
     )
+
+
+def _consume(given: Sequence[Sequence[dict[str, Any]]]) -> None:
+    """Every shard by a thread of its own, as in the local dispatcher: one batch after the other."""
+    with ThreadPoolExecutor(len(given)) as pool:
+        for done in [pool.submit(_consume_shard, batches) for batches in given]:
+            done.result()
+
+
+def _consume_shard(batches: Sequence[dict[str, Any]]) -> None:
+    for batch in batches:
+        while True:
+            try:
+                projector.project(log.decode(batch))
+            except Conflict:  # another shard is at the same tally: the mapping brings it again
+                continue
+            break
 
 
 def _warm_up(stream: str) -> None:
@@ -101,6 +120,7 @@ class Meter:
     def __init__(self) -> None:
         self.dynamodb = self.requests = 0
         self.write_units = 0.0
+        self._lock = threading.Lock()
 
     def __enter__(self) -> None:
         for event, handler in self._hooks():
@@ -118,13 +138,14 @@ class Meter:
         yield "after-call.dynamodb.TransactWriteItems", self._answered
 
     def _sent(self, model: Any, **_: Any) -> None:
-        self.requests += 1
-        self.dynamodb += model.service_model.service_name == "dynamodb"
+        with self._lock:
+            self.requests += 1
+            self.dynamodb += model.service_model.service_name == "dynamodb"
 
     def _answered(self, parsed: dict[str, Any], **_: Any) -> None:
-        self.write_units += sum(
-            each["CapacityUnits"] for each in parsed.get("ConsumedCapacity", ())
-        )
+        used = sum(each["CapacityUnits"] for each in parsed.get("ConsumedCapacity", ()))
+        with self._lock:
+            self.write_units += used
 
 
 def _ask_for_units(params: dict[str, Any], **_: Any) -> dict[str, Any]:

@@ -10,7 +10,19 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from bench import audit, consumer, imports, kinesis_put, reference, replay, serving, signing, world
+from bench import (
+    audit,
+    consumer,
+    fill,
+    imports,
+    kinesis_put,
+    levelling,
+    reference,
+    replay,
+    serving,
+    signing,
+    world,
+)
 
 Measured = Mapping[str, float]
 
@@ -36,11 +48,16 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """How some figures are measured, together."""
+    """How some figures are measured, together; what takes very long, only by its name."""
 
     what: str
     targets: Mapping[str, Target]
     measure: Callable[[float, int], Measured]
+    only_by_name: bool = False
+
+
+SHARDS = (1, 4, 16)
+LOGS = {"1k": 1_000, "10k": 10_000, "100k": 100_000}
 
 
 def _scaled(number: int, size: float) -> int:
@@ -96,11 +113,24 @@ def _named(cost: consumer.Cost, suffix: str) -> dict[str, float]:
     }
 
 
+def _shards(size: float, seed: int) -> Measured:
+    mix = world.Mix(_scaled(16_000, size), seed=seed)
+    found: dict[str, float] = {}
+    with world.cloud() as running:
+        for shards in SHARDS:
+            rounds = max(1, round(consumer.ROUNDS * size))
+            cost = consumer.measure(running, mix, rounds, shards)
+            told = _named(cost, f"_{shards}_shards")
+            found |= told | {f"requests_per_event_{shards}_shards": cost.requests}
+    return found
+
+
 def _replay(size: float, seed: int) -> Measured:
-    mix = world.Mix(_scaled(20_000, size), seed=seed)
+    mix = world.Mix(_scaled(10_000, size), seed=seed)
     with world.cloud() as running:
         short = replay.measure(running, mix)
         long = replay.measure(running, dataclasses.replace(mix, events=mix.events * 10))
+        small = replay.measure(running, mix, fill.QUIET)
     return {
         "replay_events_per_s": long.events_per_s,
         "replay_events_per_s_short": short.events_per_s,
@@ -109,15 +139,35 @@ def _replay(size: float, seed: int) -> Measured:
         "replay_peak_mb_10x": long.peak_mb,
         "replay_peak_ratio_10x": long.peak_mb / short.peak_mb,
         "replay_idle_mb": long.idle_mb,
+        "replay_events_per_s_quiet": small.events_per_s,
+        "replay_peak_mb_quiet": small.peak_mb,
     }
+
+
+def _million(size: float, seed: int) -> Measured:
+    mix = world.Mix(_scaled(1_000_000, size), seed=seed)
+    with world.cloud() as running:
+        found = replay.measure(running, mix)
+        read = audit.audited(mix)
+    return {
+        "replay_events_per_s_1m": found.events_per_s,
+        "replay_peak_mb_1m": found.peak_mb,
+        "audit_events_per_s_1m": read.events_per_s,
+    }
+
+
+def _levelling(size: float, seed: int) -> Measured:
+    lengths = {f"level_after_kill_s_{name}": _scaled(log, size) for name, log in LOGS.items()}
+    seconds = levelling.measure(world.Mix(seed=seed), sorted({*lengths.values()}))
+    return {name: seconds[length] for name, length in lengths.items()}
 
 
 def _audit(size: float, seed: int) -> Measured:
     busy = world.Mix(_scaled(40_000, size), seed=seed)
     quiet = world.Mix(_scaled(10_000, size), seed=seed)
     with world.cloud() as running:
-        large = audit.measure(running, busy, audit.BUSY)
-        small = audit.measure(running, quiet, audit.QUIET)
+        large = audit.measure(running, busy, fill.BUSY)
+        small = audit.measure(running, quiet, fill.QUIET)
     return {
         "audit_events_per_s": large.events_per_s,
         "audit_events_per_s_quiet": small.events_per_s,
@@ -180,6 +230,15 @@ MEASUREMENTS = (
         _consumer,
     ),
     Measurement(
+        "shards",
+        {
+            f"{name}_{shards}_shards": _REPORTED
+            for shards in SHARDS
+            for name in (*_CONSUMER, "requests_per_event")
+        },
+        _shards,
+    ),
+    Measurement(
         "replay",
         {
             "replay_events_per_s": Target(at_least=5_000),
@@ -189,6 +248,8 @@ MEASUREMENTS = (
             "replay_peak_mb_10x": _REPORTED,
             "replay_peak_ratio_10x": Target(at_most=1.25),
             "replay_idle_mb": _REPORTED,
+            "replay_events_per_s_quiet": _REPORTED,
+            "replay_peak_mb_quiet": _REPORTED,
         },
         _replay,
     ),
@@ -200,6 +261,22 @@ MEASUREMENTS = (
             "audit_segments_per_s_quiet": _REPORTED,
         },
         _audit,
+    ),
+    Measurement(
+        "million",
+        {
+            "replay_events_per_s_1m": Target(at_least=5_000),
+            "replay_peak_mb_1m": _REPORTED,
+            "audit_events_per_s_1m": _REPORTED,
+        },
+        _million,
+        only_by_name=True,
+    ),
+    Measurement(
+        "levelling",
+        {f"level_after_kill_s_{name}": _REPORTED for name in LOGS},
+        _levelling,
+        only_by_name=True,
     ),
     Measurement(
         "serving",

@@ -1,35 +1,28 @@
 """An emptied table that catches up: how fast, and in how much memory however long the archive is.
 
-The archive is filled as the consumer fills it, in segments of between 100 and 1,000 records. Then
-a process of its own, which holds nothing else, sweeps until an empty table is level: the same code
-that heals a shop. Its peak is the most memory that it ever had resident, as Linux tells it of this
-process alone; libraries and connections are in it, and stand beside it as `idle_mb`. CPU is told in
-bare verifications, measured right before and after, as in `consumer`.
+The archive is of segments of between 100 and 1,000 records, or of a handful each. Then a process
+of its own, which holds nothing else, sweeps until an empty table is level: the same code that heals
+a shop. Its peak is the most memory that it ever had resident, as Linux tells it of this process
+alone; libraries and connections are in it, and stand beside it as `idle_mb`. CPU is told in bare
+verifications, measured right before and after, as in `consumer`.
 """
 
 from __future__ import annotations
 
 import json
-import random
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench import consumer, refill, world
-from chalicelib import archive
-from chalicelib.events import Batch, Record, Shard
-from chalicelib.signing import keys, seal
+from bench import consumer, fill, refill, world
+from chalicelib.events import Shard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from chalicelib.events import Envelope
     from local.cloud import Cloud
 
 ROOT = Path(__file__).parents[1]
-SMALLEST, LARGEST = 100, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,10 +35,10 @@ class Replay:
     idle_mb: float
 
 
-def measure(running: Cloud, mix: world.Mix) -> Replay:
+def measure(running: Cloud, mix: world.Mix, sizes: tuple[int, int] = fill.BUSY) -> Replay:
     """A shop whose archive holds the events and whose table holds nothing, caught up."""
     names = world.open_shop(running)
-    fill(Shard(names.stream, world.SHARD), world.events(mix, names.stream), mix.seed)
+    fill.fill(Shard(names.stream, world.SHARD), mix, sizes)
     verification = consumer.verification_s()
     ran = subprocess.run(
         [sys.executable, "-m", "bench.refill"],
@@ -63,32 +56,3 @@ def measure(running: Cloud, mix: world.Mix) -> Replay:
         peak_mb=spent.peak_mb,
         idle_mb=spent.idle_mb,
     )
-
-
-def fill(
-    shard: Shard,
-    events: Sequence[Envelope],
-    seed: int,
-    sizes: tuple[int, int] = (SMALLEST, LARGEST),
-) -> None:
-    """The events, sealed, in the shard's archive and nowhere else."""
-    for batch in _batches(events, random.Random(seed), sizes):
-        archive.append(Batch(shard, batch), lambda _: ())
-
-
-def _batches(
-    events: Sequence[Envelope], chance: random.Random, sizes: tuple[int, int]
-) -> Iterator[tuple[Record, ...]]:
-    key, at = keys.producer(), 0
-    while at < len(events):
-        end = at + chance.randint(*sizes)
-        yield tuple(
-            Record(
-                world.FIRST_SEQUENCE + number,
-                world.BEGUN_MS + number,
-                event.subject,
-                seal(event, key).encode(),
-            )
-            for number, event in enumerate(events[at:end], at)
-        )
-        at = end

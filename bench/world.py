@@ -15,6 +15,7 @@ import os
 import random
 import tempfile
 import uuid
+import zlib
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,10 +28,12 @@ from local import provision
 from local.cloud import Cloud, Names, enter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
+
+    from chalicelib.signing import SigningKey
 
 BEGUN_MS = 1_795_224_680_000
-FIRST_SEQUENCE = 49 * 10**54
+FIRST_SEQUENCE = 98 * 10**54  # past where any shard of a local stream begins
 PEOPLE = 20
 SHARD = "shardId-000000000000"
 
@@ -68,29 +71,36 @@ def cloud() -> Iterator[Cloud]:
             keys.forget()
 
 
-def open_shop(running: Cloud) -> Names:
-    """A new, empty shop with one shard; this process is in it."""
+def open_shop(running: Cloud, shards: int = 1) -> Names:
+    """A new, empty shop; this process is in it."""
     names = Names(stage=f"bench{next(_numbers)}")
     enter(running.state, names)
-    provision.provision(names, running.state, 1)
+    provision.provision(names, running.state, shards)
     return names
 
 
 def events(mix: Mix, stream: str) -> list[Envelope]:
     """The events, in the order of the log."""
+    return list(each(mix, stream))
+
+
+def each(mix: Mix, stream: str) -> Iterator[Envelope]:
+    """The events, one after the other: a million of them take no room."""
     chance = random.Random(mix.seed)
-    weights = list(itertools.accumulate(rank**-mix.s for rank in range(1, mix.products + 1)))
-    count = mix.earlier + mix.events
-    picked = chance.choices(range(mix.products), cum_weights=weights, k=count)
     seen: dict[int, int] = {}
-    found = []
-    for number, product in enumerate(picked):
+    for number, product in enumerate(_picked(mix, chance)):
         seen[product] = seen.get(product, 0) + 1
         kind = {1: "created", 2: "photographed"}.get(seen[product], "purchased")
         if kind == "purchased" and chance.random() < 0.02:
             kind = "photographed"
-        found.append(_event(chance, number, product, kind, stream))
-    return found
+        yield _event(chance, number, product, kind, stream)
+
+
+def _picked(mix: Mix, chance: random.Random) -> list[int]:
+    """Of which product each event is."""
+    weights = list(itertools.accumulate(rank**-mix.s for rank in range(1, mix.products + 1)))
+    count = mix.earlier + mix.events
+    return chance.choices(range(mix.products), cum_weights=weights, k=count)
 
 
 def _event(chance: random.Random, number: int, product: int, kind: str, stream: str) -> Envelope:
@@ -127,28 +137,40 @@ def _data(product: int, kind: str, number: int) -> dict[str, Any]:
     return {}
 
 
-def invocations(found: list[Envelope], stream: str, batch: int) -> list[dict[str, Any]]:
-    """The events as Lambda's mapping would give them to the consumer, sealed by the shop."""
+def invocations(
+    found: Sequence[Envelope], stream: str, batch: int, shards: int = 1
+) -> list[list[dict[str, Any]]]:
+    """The events as Lambda's mappings would give them to the consumer, sealed by the shop.
+
+    For each shard its batches: what it got of so many events that came to all of them.
+    """
     key = keys.producer()
-    records = [
-        {
-            "eventID": f"{SHARD}:{FIRST_SEQUENCE + number}",
-            "eventSourceARN": f"arn:aws:kinesis:eu-central-1:000000000000:stream/{stream}",
-            "kinesis": {
-                "sequenceNumber": str(FIRST_SEQUENCE + number),
-                "partitionKey": event.subject,
-                "data": base64.b64encode(seal(event, key).encode()).decode(),
-                "approximateArrivalTimestamp": (BEGUN_MS + number) / 1000,
-            },
-        }
-        for number, event in enumerate(found)
-    ]
-    return [{"Records": records[at : at + batch]} for at in range(0, len(records), batch)]
+    shares: list[dict[int, list[Any]]] = [{} for _ in range(shards)]
+    for number, event in enumerate(found):
+        at = zlib.crc32(event.subject.encode()) % shards
+        record = _record(number, event, f"shardId-{at:012d}", stream, key)
+        shares[at].setdefault(number // batch, []).append(record)
+    return [[{"Records": records} for records in share.values()] for share in shares]
+
+
+def _record(
+    number: int, event: Envelope, shard: str, stream: str, key: SigningKey
+) -> dict[str, Any]:
+    return {
+        "eventID": f"{shard}:{FIRST_SEQUENCE + number}",
+        "eventSourceARN": f"arn:aws:kinesis:eu-central-1:000000000000:stream/{stream}",
+        "kinesis": {
+            "sequenceNumber": str(FIRST_SEQUENCE + number),
+            "partitionKey": event.subject,
+            "data": base64.b64encode(seal(event, key).encode()).decode(),
+            "approximateArrivalTimestamp": (BEGUN_MS + number) / 1000,
+        },
+    }
 
 
 def check_folded(mix: Mix) -> None:
     """That the work was done: the catalog lists as many products as were created."""
-    created = {event.subject for event in events(mix, "any")}
+    created = len(set(_picked(mix, random.Random(mix.seed))))
     listed = sum(item["pk"]["S"].startswith("catalog@1/products/") for item in store.scan())
-    if listed != len(created):
-        raise RuntimeError(f"{listed} products are listed, {len(created)} were created")
+    if listed != created:
+        raise RuntimeError(f"{listed} products are listed, {created} were created")

@@ -3,16 +3,17 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from bench import replay
-from bench.__main__ import NAMES
+from bench import fill
+from bench.__main__ import AT_ONCE, NAMES
 from bench.figures import Target
 from bench.world import BEGUN_MS, FIRST_SEQUENCE, SHARD, Mix, events
 from chalicelib import archive
-from chalicelib.events import Shard
+from chalicelib.events import Batch, Shard
 
 ROOT = Path(__file__).parents[2]
 
@@ -45,7 +46,7 @@ def bench(*options):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
 
@@ -55,8 +56,13 @@ def test_every_figure_is_measured_and_stands_beside_its_target(tmp_path):
     ran = bench("--size", "0.01", "--seed", "11", "--out", str(out))
     assert ran.returncode == 0, ran.stderr
     found = json.loads(out.read_text())
-    assert set(found["figures"]) == NAMES >= OF_THE_DESIGN
-    assert all(value > 0 for value in found["figures"].values())
+    figures = found["figures"]
+    assert set(figures) == AT_ONCE >= OF_THE_DESIGN
+    assert all(value > 0 for value in figures.values())
+    assert figures["replay_idle_mb"] < figures["replay_peak_mb"]
+    assert figures["replay_peak_mb_10x"] < 3 * figures["replay_idle_mb"]
+    shards = [figures[f"dynamodb_requests_per_event_{count}_shards"] for count in (1, 4, 16)]
+    assert shards == sorted(shards), "the same events in more batches"
     assert (found["seed"], found["size"]) == (11, 0.01)
     assert set(found["machine"]) == {"cores", "python", "platform"}
     assert "boto3" in found["versions"]
@@ -66,9 +72,11 @@ def test_every_figure_is_measured_and_stands_beside_its_target(tmp_path):
 
 def test_a_part_is_measured_alone(tmp_path):
     out = tmp_path / "part.json"
-    ran = bench("--only", "import_ratio", "--size", "0.1", "--out", str(out))
+    ran = bench("--only", "seal_per_s", "--size", "0.01", "--out", str(out))
     assert ran.returncode == 0, ran.stderr
-    assert set(json.loads(out.read_text())["figures"]) == {"import_ratio", "import_app_ms"}
+    figures = json.loads(out.read_text())["figures"]
+    assert {"seal_per_s", "unseal_per_s"} < set(figures)
+    assert all("seal" in name or "bare" in name or "joserfc" in name for name in figures)
 
 
 def test_a_figure_that_there_is_not_is_refused():
@@ -103,23 +111,33 @@ def test_the_same_seed_gives_the_same_events_and_zipf_is_uneven():
     assert most[1] > 400
 
 
-def test_a_replay_is_measured_alone_in_a_process_that_is_smaller_than_what_it_reads(tmp_path):
-    out = tmp_path / "replay.json"
-    ran = bench("--only", "replay_peak_mb", "--size", "0.02", "--out", str(out))
+def test_what_takes_very_long_is_measured_by_its_name(tmp_path):
+    """One shop is killed, and one archive replayed and audited, both small."""
+    out = tmp_path / "long.json"
+    ran = bench("--only", "levelling", "million", "--size", "0.0001", "--out", str(out))
     assert ran.returncode == 0, ran.stderr
-    found = json.loads(out.read_text())["figures"]
-    assert set(found) == {name for name in NAMES if name.startswith("replay_")}
-    assert found["replay_idle_mb"] < found["replay_peak_mb"]
-    assert found["replay_peak_mb_10x"] < 3 * found["replay_idle_mb"]
+    figures = json.loads(out.read_text())["figures"]
+    assert set(figures) == NAMES - AT_ONCE
+    assert all(0 < figures[f"level_after_kill_s_{log}"] < 300 for log in ("1k", "10k", "100k"))
+    assert figures["replay_events_per_s_1m"] > 0 < figures["audit_events_per_s_1m"]
+    assert 20 < figures["replay_peak_mb_1m"] < 1000
 
 
-def test_the_archive_that_is_replayed_holds_every_event_in_segments_of_many_sizes(shop):
-    shard, given = Shard(shop.stream, SHARD), events(Mix(3000), shop.stream)
-    replay.fill(shard, given, seed=7)
+def test_an_archive_that_is_made_by_many_is_the_one_that_append_would_have_made(shop, monkeypatch):
+    monkeypatch.setattr(fill, "WORTH", 0)
+    monkeypatch.setattr(fill, "RUN", 700)
+    shard, mix = Shard(shop.stream, SHARD), Mix(3000)
+    fill.fill(shard, mix)
     segments = list(archive.read_after(shard, 0))
     sizes = [len(segment.records) for segment in segments]
-    assert sum(sizes) == len(given)
-    assert replay.SMALLEST <= min(sizes[:-1]) < max(sizes) <= replay.LARGEST
+    assert sum(sizes) == mix.events
+    assert min(fill.BUSY) <= min(sizes[:-1]) < max(sizes) <= max(fill.BUSY)
     records = [record for segment in segments for record in segment.records]
-    assert [record.key for record in records] == [event.subject for event in given]
+    assert [record.key for record in records] == [e.subject for e in events(mix, shop.stream)]
     assert (records[-1].sequence, records[-1].arrival) == (FIRST_SEQUENCE + 2999, BEGUN_MS + 2999)
+    other = Shard(shop.stream, "shardId-000000000001")
+    for segment in segments:
+        archive.append(Batch(other, segment.records), lambda _: ())
+    assert [replace(segment, shard=other) for segment in segments] == list(
+        archive.read_after(other, 0)
+    )
