@@ -6,7 +6,8 @@
   has none or one that lies before the shard: then the consumer refuses it, and is asked again.
 - A child shard starts once every ancestor that the stream still lists was read to its end; at once
   when the last of them was.
-- `sweep` is called at once and then each minute; `work` for each message of its queue (`pokes`).
+- `sweep` is called at once and then each minute, or at once again after one that took most of its
+  minute: that was cut off with more to catch up on; `work` for each message of its queue (`pokes`).
 - A shard that had records is asked again at once, an empty one after 10 ms growing to 50: a shop
   where nothing happens costs a tenth of a core. New shards are looked for every five seconds.
 
@@ -42,6 +43,7 @@ IDLE_S = (0.01, 0.05)
 GATHER_S = 0.02
 LIST_S = 5.0
 SWEEP_S = 60.0
+LONG_S = 30.0
 BACK_OFF_S = (0.1, 5.0)
 READ_LIMIT = 10_000  # several batches a call; Lambda reads so too
 
@@ -93,12 +95,13 @@ class Dispatcher:
 
     def _sweep(self) -> None:
         while not self.stop.is_set():
-            due = time.monotonic() + SWEEP_S
+            begun = time.monotonic()
             try:
                 self.sweep(scheduled(), Context("sweep"))
             except Exception as failure:  # noqa: BLE001  (Lambda logs it and calls again)
                 telemetry.say("sweep-failed", error=type(failure).__name__)
-            self.stop.wait(max(0.0, due - time.monotonic()))
+            spent = time.monotonic() - begun
+            self.stop.wait(SWEEP_S - spent if spent < LONG_S else 0.0)
 
     def _start_shards(self) -> None:
         try:

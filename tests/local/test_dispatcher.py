@@ -241,6 +241,13 @@ def test_other_shards_go_on_while_one_fails(drive, kinesis):
     assert {event_id.partition(":")[0] for event_id, _ in handler.done} == {"shardId-000000000002"}
 
 
+def test_a_sweep_that_took_most_of_its_minute_is_followed_by_the_next_at_once(drive, monkeypatch):
+    monkeypatch.setattr(dispatcher, "LONG_S", 0.0)
+    called = []
+    drive(Handler(), sweep=lambda *_: called.append("sweep") or time.sleep(0.01))
+    eventually(lambda: len(called) > 1)
+
+
 def test_sweep_runs_at_once_and_again_although_it_fails(drive, monkeypatch):
     monkeypatch.setattr(dispatcher, "SWEEP_S", 0.02)
     called = []
