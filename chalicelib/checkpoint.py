@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, Self
 from chalicelib import archive, register, store
 from chalicelib.errors import CommitLost
 from chalicelib.events import Position, Shard
-from chalicelib.register import READY, Register
+from chalicelib.register import READY, Register, view_of
 from chalicelib.store import Add, Guard, Key, Put, Query, Row, Write
 from chalicelib.store.used import NOTHING, Used
 
@@ -255,9 +255,10 @@ class Level(NamedTuple):
         """The subjects that stand still for all views: their rows are of some time ago."""
         return {subject for each in self.reached for subject in each.parked.get(ALL, ())}
 
-    def has(self, view: str) -> bool:
-        """Whether the view is in the live set of every shard."""
-        return all(view in each.views for each in self.reached)
+    def has(self, version: str) -> bool:
+        """Whether the version is read, and has not left."""
+        entry = Register.of(self.ready).entry(view_of(version))
+        return entry.read == version and store.get(left_key(version)) is None
 
 
 def level(wait_s: float = 0.0) -> Level | None:

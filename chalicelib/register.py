@@ -37,7 +37,8 @@ def number_of(version: str | None) -> int:
 class Entry(NamedTuple):
     """One view: the version that is read, the one before it, which is kept, and the candidate.
 
-    `held` is a number that no process promotes unasked; `builds` counts the candidates so far.
+    `held` is a number that no process promotes unasked; `builds` counts the candidates so far, and
+    `by` tells by which code the last was begun.
     """
 
     read: str | None = None
@@ -45,11 +46,12 @@ class Entry(NamedTuple):
     next: str | None = None
     held: int = 0
     builds: int = 0
+    by: str = ""
 
-    def begun(self, view: str, number: int) -> Entry:
+    def begun(self, view: str, number: int, by: str) -> Entry:
         """With a new candidate of this number."""
         builds = self.builds + 1
-        return self._replace(next=f"{view}@{number}.{builds}", builds=builds)
+        return self._replace(next=f"{view}@{number}.{builds}", builds=builds, by=by)
 
     def promoted(self) -> Entry:
         """With the candidate read, and what was read kept; what was kept is dropped."""

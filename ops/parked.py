@@ -16,10 +16,9 @@ from typing import NamedTuple
 from chalicelib import archive, checkpoint, register, store, verdicts
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.events import Position, Shard
-from chalicelib.projector.rows import verdict_key
+from chalicelib.projector.rows import parked_key, verdict_key
 from chalicelib.read import stamp
 from chalicelib.register import Register, view_of
-from chalicelib.store import Key
 from chalicelib.views import VIEWS
 from ops import behind, shown
 
@@ -45,11 +44,19 @@ class Standing:
 
 
 @dataclass(frozen=True, slots=True)
+class Left:
+    """A view that left the live set; `why` names the last subject that it could not fold."""
+
+    view: str
+    why: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Parked:
     """Who stands still, the views that left the live set for it, and the shards not judged yet."""
 
     subjects: list[Standing]
-    left: list[str]
+    left: list[Left]
     behind: list[str]
 
 
@@ -110,7 +117,7 @@ def _standing(place: Place, later: Mapping[Shard, Later]) -> Standing:
     since, view, subject = place
     found = archive.record_at(since)
     said = verdicts.payload(found[0].data) if found else {}
-    row = store.get(Key(f"parked@{view}/{subject}", subject))
+    row = store.get(parked_key(view, subject))
     why = row.body["detail"] if row else None
     waiting, more = _waiting(place, later)
     return Standing(
@@ -156,24 +163,37 @@ def _next(view: str, subject: str, why: str | None) -> str:
     )
 
 
-def left() -> list[str]:
+def left() -> list[Left]:
     """The versions that are read and not live any more: too many subjects stood still in them."""
     named = register.read() or Register.first(map(str, VIEWS))
     versions = [entry.read for entry in named.views.values() if entry.read]
     keys = {checkpoint.left_key(version): version for version in versions}
-    return sorted(keys[key] for key in store.read(list(keys)))
+    found = store.read(sorted(keys))
+    return [Left(keys[key], found[key].body.get("detail")) for key in sorted(found)]
 
 
 def show(found: Parked) -> None:
     """For a person to read."""
     for each in found.subjects:
         print(line(each))
-    for view in found.left:
-        print(f"{view} left the live set: too many subjects stood still in it, and it answers 503.")
-        print(f"    Mend the reducer of {view_of(view)} and deploy it: the sweep builds it anew.")
+    for gone in found.left:
+        print(_departed(gone))
     if not (found.subjects or found.left):
         print("Nothing is parked.")
     behind.warned(found.behind)
+
+
+def _departed(gone: Left) -> str:
+    """A view that left, in four lines."""
+    name = view_of(gone.view)
+    return "\n    ".join(
+        (
+            f"{gone.view} left the live set, and it answers 503",
+            shown.text(gone.why or "the reason is not in the table"),
+            f"Mend the reducer of {name} and deploy it: the sweep builds it anew, and whole.",
+            "`ops redrive` has nothing to do in it.",
+        )
+    )
 
 
 def line(each: Standing) -> str:

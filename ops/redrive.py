@@ -14,10 +14,10 @@ import typer
 
 from chalicelib import store
 from chalicelib.checkpoint import ALL, LIVE
+from chalicelib.projector.rows import parked_key
 from chalicelib.register import view_of
 from chalicelib.replay import redrive as redriving
 from chalicelib.replay.redrive import Place
-from chalicelib.replay.refold import parked_key
 from ops import rebuild, shown, verb
 from ops.alone import alone
 from ops.progress import steps

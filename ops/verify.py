@@ -4,13 +4,14 @@ Traffic may go on. The rows are scanned, and compared with the fold up to the ch
 were before; what differs is then read again together with the checkpoints, at one moment, and
 compared with the fold up to those. So a difference that is told was there at one moment.
 
-The rows of a version are compared where the live set folds it, whether it is read or not. A
-verdict that a view alone parked is not: which views there were then, no log says.
+The rows of a version are compared where the live set folds it wherever events still arrive, whether
+it is read or not: a shard that was closed before it was built never folds it. A verdict that a view
+alone parked is not: which views there were then, no log says.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +20,7 @@ from chalicelib.checkpoint import Checkpoint
 from chalicelib.decisions import DECIDERS
 from chalicelib.events import Shard
 from chalicelib.projector import LIVE
+from chalicelib.replay import Shards
 from chalicelib.signing import keys
 from chalicelib.view import View
 from ops import logs, naive
@@ -44,7 +46,7 @@ def verify(step: Step = lambda: None, only: str | None = None) -> Report:
     """
     shards = archive.shards()
     live = checkpoint.all_of(shards)
-    views = _folded(live.values(), only)
+    views = _folded(live, only)
     rows = naive.among(naive.plain(store.scan()), map(str, views), only)
     records = Count()
     wanted = naive.among(_fold(shards, live, views, step, records), map(str, views), only)
@@ -60,9 +62,10 @@ def verify(step: Step = lambda: None, only: str | None = None) -> Report:
     return Report(len(rows), records.seen, parked, differences)
 
 
-def _folded(live: Iterable[Checkpoint], only: str | None) -> list[View]:
-    """The versions that are folded on every shard, as far as this code has them."""
-    versions = [found.views for found in live]
+def _folded(live: Mapping[Shard, Checkpoint], only: str | None) -> list[View]:
+    """The versions that are folded where nothing came of the shard yet, if this code has them."""
+    leaves = Shards(list(live), live).leaves
+    versions = [found.views for shard, found in live.items() if shard in leaves]
     common = [v for v in versions[0] if all(v in each for each in versions)] if versions else []
     known = [LIVE.view(version) for version in common if only in (None, version)]
     return [view for view in known if view is not None]
@@ -76,7 +79,7 @@ def _again(
     items = _snapshot(places)
     checkpoints = [store.row_of(item) for item in items[: len(shards)] if item]
     live = {each.shard: each for each in map(Checkpoint.of, checkpoints)}
-    views = _folded(live.values(), only)
+    views = _folded(live, only)
     found = naive.among(naive.plain(item for item in items if item), map(str, views), only)
     wanted = naive.among(_fold(shards, live, views), map(str, views), only)
     for key in keys_:

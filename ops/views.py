@@ -15,6 +15,7 @@ from rich.table import Table
 from chalicelib import archive, checkpoint, register
 from chalicelib.checkpoint import ALL, Checkpoint
 from chalicelib.register import Entry, Register, number_of
+from chalicelib.replay import Shards
 from chalicelib.views import VIEWS
 
 if TYPE_CHECKING:
@@ -30,10 +31,11 @@ MOST = 1000
 
 @dataclass(frozen=True, slots=True)
 class ViewState:
-    """`live` says that every shard folds it; `parked` counts subjects that stand still in it.
+    """`live` says that it is folded wherever events still arrive.
 
-    `read` is the version that queries read, `kept` the one before it, `candidate` what is built;
-    `built` says in which shards that has joined, and how far it is behind in the others.
+    `parked` counts subjects that stand still in it. `read` is the version that queries read, `kept`
+    the one before it, `candidate` what is built; `built` says in which shards that has joined, and
+    how far it is behind in the others.
     """
 
     view: str
@@ -81,20 +83,21 @@ def state() -> State:
     shards = archive.shards()
     found = checkpoint.all_of(shards)
     named = register.read() or Register.first(map(str, VIEWS))
-    views = [_view(view, named.entry(view.name), found) for view in VIEWS]
+    known = Shards(list(found), found)
+    views = [_view(view, named.entry(view.name), known) for view in VIEWS]
     return State(views, [_shard(shard, found.get(shard)) for shard in shards])
 
 
-def _view(view: View, entry: Entry, found: Mapping[Shard, Checkpoint]) -> ViewState:
+def _view(view: View, entry: Entry, shards: Shards) -> ViewState:
     return ViewState(
         view=view.name,
         version=number_of(entry.read) or view.version,
-        live=all(entry.read in reached.views for reached in found.values()),
-        parked=_parked(found, entry.read or str(view)),
+        live=not shards.lack(entry.read),
+        parked=_parked(shards.live, entry.read or str(view)),
         read=entry.read,
         kept=entry.kept,
         candidate=entry.next,
-        built={} if entry.next is None else _built(entry.next, found),
+        built={} if entry.next is None else _built(entry.next, shards.live),
     )
 
 

@@ -17,8 +17,15 @@ from chalicelib.checkpoint import ALL, LIVE, Ahead, Checkpoint
 from chalicelib.errors import Behind
 from chalicelib.events import Envelope
 from chalicelib.projector.fold import Code, Effect, Known, Live, Opened
-from chalicelib.projector.rows import event_key, keyed_of, of_set, written_by
-from chalicelib.store import Add, Key, Owned, Put, Write
+from chalicelib.projector.rows import (
+    crowded,
+    event_key,
+    keyed_of,
+    left_row,
+    of_set,
+    written_by,
+)
+from chalicelib.store import Add, Key, Owned, Write
 from chalicelib.store.used import minute
 from chalicelib.subjects import subject_key, subject_of
 
@@ -51,7 +58,7 @@ class Chunk:
         live = Live(code.deciders, views, parked)
         made = cls(base, code, live, parked, base.reached, tallies)
         for version in known.keys() - set(map(str, views)):
-            made._leave(version)
+            made._leave(version, "the code that ran then did not have it")
         return made
 
     def has_room(self, effect: Effect) -> bool:
@@ -73,7 +80,7 @@ class Chunk:
         stops here.
         """
         for view in effect.park:
-            self._park(view, effect.opened)
+            self._park(view, effect)
         for write in effect.writes:
             if isinstance(write, Add):
                 self.tallies[write.key] = write.after(self.tallies.get(write.key))
@@ -87,7 +94,8 @@ class Chunk:
         for view in effect.park:
             self.parked.setdefault(view, {})[effect.opened.order[0]] = str(effect.opened.position)
 
-    def _park(self, view: str, opened: Opened) -> None:
+    def _park(self, view: str, effect: Effect) -> None:
+        opened = effect.opened
         assert isinstance(opened.envelope, Envelope)
         subjects = self.parked.setdefault(view, {})
         if len(subjects) >= MOST_PARKED and (view == ALL or self.code.whose != LIVE):
@@ -95,14 +103,14 @@ class Chunk:
             raise Behind(f"{MOST_PARKED} subjects are parked for {where}; {opened.position} waits")
         subjects[opened.envelope.subject] = str(opened.position)
         if len(subjects) > MOST_PARKED:
-            self._leave(view)
+            self._leave(view, crowded(view, opened.envelope.subject, effect.writes))
 
-    def _leave(self, view: str) -> None:
+    def _leave(self, view: str, why: str) -> None:
         """A version leaves the live set: what it would answer is not whole."""
         self.live = replace(self.live, views=[v for v in self.live.views if str(v) != view])
         self.parked.pop(view, None)
-        key = checkpoint.left_key(view)
-        self.owned[key] = Put(key, {"view": view})
+        left = left_row(view, why)
+        self.owned[left.key] = left
 
     @property
     def fits_whole(self) -> bool:

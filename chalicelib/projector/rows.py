@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from chalicelib.checkpoint import LIVE
+from chalicelib.checkpoint import LIVE, left_key
 from chalicelib.decisions.subject import Keyed, Subject
 from chalicelib.events import SYSTEM, Envelope, Position
 from chalicelib.store import Key, Put, PutFirst, Row, Write
@@ -65,6 +65,11 @@ def said(envelope: Envelope, position: Position, verdict: str, **more: Any) -> d
     }
 
 
+def parked_key(view: str, subject: str) -> Key:
+    """Where it is said why the subject stands still."""
+    return Key(f"parked@{view}/{subject}", subject)
+
+
 def parked_row(view: str, envelope: Envelope, since: str, before: Subject, why: str) -> Put:
     """The subject's state before the event that could not be folded, and why it could not."""
     body = {
@@ -75,8 +80,20 @@ def parked_row(view: str, envelope: Envelope, since: str, before: Subject, why: 
         "version": before.version,
         "detail": why,
     }
-    key = Key(f"parked@{view}/{envelope.subject}", envelope.subject)
+    key = parked_key(view, envelope.subject)
     return Put(key, body, listing=("parked", f"{view} {since}"))
+
+
+def crowded(view: str, subject: str, rows: Iterable[Write]) -> str:
+    """That too many stand still in the view, and why the last of them does, by its row of these."""
+    key = parked_key(view, subject)
+    why = next(row.body["detail"] for row in rows if isinstance(row, Put) and row.key == key)
+    return f"too many subjects stood still in it; the last was {subject}: {why}"
+
+
+def left_row(version: str, why: str) -> Put:
+    """That the version has left: what it would answer is not whole."""
+    return Put(left_key(version), {"view": version, "detail": why})
 
 
 def of_set(whose: str, key: Key) -> Key:

@@ -106,6 +106,13 @@ def _is_lost(version: str, shards: Shards) -> bool:
     )
 
 
+def standing_in(version: str, shards: Shards) -> set[str]:
+    """The subjects that stand still in the version alone, in the candidate's own shards too."""
+    own = checkpoint.all_of(shards.all, version).values()
+    sets = [*shards.live.values(), *(found for found in own if not found.joined)]
+    return {subject for found in sets for subject in found.parked.get(version, ())}
+
+
 def _step(shard: Shard, own: Code, until: float, shards: Shards) -> None:
     """One shard: to where the live set stands, and there it joins, unless the shard is closed."""
     while time.monotonic() < until:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
-from chalicelib import checkpoint, projector, register, store
+from chalicelib import projector, register, store
 from chalicelib.checkpoint import ALL, LIVE, Checkpoint
 from chalicelib.decisions.subject import Subject
 from chalicelib.errors import Behind, CommitLost, Conflict, Misfit
@@ -20,11 +20,11 @@ from chalicelib.events import Position
 from chalicelib.projector import Code
 from chalicelib.projector import chunk as chunks
 from chalicelib.projector.fold import Effect, Opened
-from chalicelib.projector.rows import written_by
+from chalicelib.projector.rows import crowded, left_row, written_by
 from chalicelib.replay.candidate import Shards
 from chalicelib.replay.refold import Stand, refold
 from chalicelib.replay.standing import Standing, Waiting, shards_of
-from chalicelib.store import Add, Delete, Key, Put, Write
+from chalicelib.store import Add, Delete, Key, Write
 
 MOST_RECORDS = 100
 MOST_TOGETHER = 100  # rows that DynamoDB takes in one transaction
@@ -224,5 +224,6 @@ def _moved(
         raise Behind(f"too many subjects stand still in {', '.join(gone)}; it waits")
     kept = {view: subjects for view, subjects in parked.items() if subjects and view not in gone}
     views = tuple(view for view in found.views if view not in gone)
-    left = [Put(checkpoint.left_key(view), {"view": view}) for view in sorted(gone)]
+    rows, subject = chunk.rows.values(), standing.subject
+    left = [left_row(view, crowded(view, subject, rows)) for view in sorted(gone)]
     return found.moved(parked=kept, views=views), [*left]

@@ -30,18 +30,20 @@ from chalicelib.projector.fold import (
     park,
     parked_everywhere,
 )
-from chalicelib.projector.rows import detail, event_key, parked_row, said, verdict_key
+from chalicelib.projector.rows import (
+    detail,
+    event_key,
+    parked_key,
+    parked_row,
+    said,
+    verdict_key,
+)
 from chalicelib.replay.standing import Standing
 from chalicelib.store import Delete, Key, Put, PutFirst, Row, Write
 from chalicelib.view import View
 
 AGAIN = ("repeat", "key-reused")  # of an id that was judged before: the first verdict stays
 KEYED = {"commandhash", "clock"}
-
-
-def parked_key(view: str, subject: str) -> Key:
-    """Where it is said why the subject stands still."""
-    return Key(f"parked@{view}/{subject}", subject)
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ def look(step: Step, *, quick: bool) -> Found:
         gaps=list(gaps.told()),
         tree=notarised.read(shards, at),
         lags=[] if damaged else lags.read(reached, shards, at),
-        left=parked.left(),
+        left=[each.view for each in parked.left()],
         open=owed.read_open(fold.subjects),
         given_up=owed.read_given_up(),
         erased=gone,

@@ -1,7 +1,8 @@
 """A view built anew beside the one that is read, compared, and read from then on.
 
 Everything here may be stopped at any moment and asked for again: it goes on where it stood. What
-another `ops rebuild` of the view is at, it leaves alone.
+another `ops rebuild` of the view is at, it leaves alone. What other code than this has begun, and
+subjects stand still in, it begins anew.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from chalicelib import register, replay
 from chalicelib.errors import CommitLost, TillstreamError
 from chalicelib.projector import LIVE
-from chalicelib.register import Entry, Register, number_of
+from chalicelib.register import Entry, Register
 from chalicelib.replay import Pace, Shards
 from chalicelib.view import View
 from chalicelib.views import VIEWS
@@ -33,7 +34,10 @@ class NotDoneError(TillstreamError):
 
 @dataclass(frozen=True, slots=True)
 class Rebuilt:
-    """What is read and what is kept now; what differed, where the candidate was not promoted."""
+    """What is read and what is kept now; what differed, where the candidate was not promoted.
+
+    `standing` counts the subjects that stand still in what was promoted, and in no more than that.
+    """
 
     view: str
     read: str | None
@@ -41,6 +45,7 @@ class Rebuilt:
     candidate: str | None
     records: int
     differences: list[str]
+    standing: int
 
 
 def find(name: str) -> View:
@@ -61,8 +66,8 @@ def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
         report = verify.verify(still, only=version)
         if report.differences:
             return _told(view, report)
-        _changed(view, Entry.promoted)
-        return _told(view, report)
+        standing = len(replay.standing_in(_changed(view, Entry.promoted), Shards.now()))
+        return _told(view, report, standing)
 
 
 def roll_back(view: View) -> Rebuilt:
@@ -102,7 +107,7 @@ def _held(view: View) -> str:
     """The candidate that is begun here, or gone on with; the sweep leaves it to us."""
 
     def held(entry: Entry) -> Entry:
-        if number_of(entry.next) == view.version:
+        if replay.goes_on(entry, view.version, Shards.now()):
             return entry._replace(held=view.version)
         return _begun(view, entry)
 
@@ -110,7 +115,7 @@ def _held(view: View) -> str:
 
 
 def _begun(view: View, entry: Entry) -> Entry:
-    return entry.begun(view.name, view.version)._replace(held=view.version)
+    return replay.begun(view, entry, view.version)._replace(held=view.version)
 
 
 def _changed(view: View, change: Callable[[Entry], Entry]) -> str:
@@ -141,10 +146,10 @@ def _joined(
             raise NotDoneError(f"{version} comes no further; `ops views` and `ops parked` say why")
 
 
-def _told(view: View, report: verify.Report | None) -> Rebuilt:
+def _told(view: View, report: verify.Report | None, standing: int = 0) -> Rebuilt:
     entry = _named().entry(view.name)
     records, differences = (report.records, report.differences) if report else (0, [])
-    return Rebuilt(view.name, entry.read, entry.kept, entry.next, records, differences)
+    return Rebuilt(view.name, entry.read, entry.kept, entry.next, records, differences, standing)
 
 
 def show(found: Rebuilt) -> None:
@@ -157,6 +162,8 @@ def show(found: Rebuilt) -> None:
         return
     kept = f"{found.kept} is kept, and folded" if found.kept else "nothing else of it is kept"
     print(f"{found.read} is read; {kept}.")
+    if found.standing:
+        print(f"Subjects that stand still in it: {found.standing:,}; `ops parked` says why.")
 
 
 __all__ = [

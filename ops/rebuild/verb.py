@@ -20,7 +20,7 @@ def rebuild(
     rate: Annotated[float | None, typer.Option(min=1, help="write units a second")] = None,
     as_json: verb.AsJson = False,
 ) -> None:
-    """Build a view anew beside the one that is read, compare, promote; 1 where it differs."""
+    """Build a view anew beside the one that is read, compare, promote; 1 where it is not whole."""
     if rollback and drop:
         raise typer.BadParameter("one of --rollback and --drop at a time", param_hint="--drop")
     with verb.in_shop():
@@ -36,4 +36,4 @@ def rebuild(
             print(verb.as_json(asdict(found)))
         else:
             rebuilding.show(found)
-    raise typer.Exit(1 if found.differences else 0)
+    raise typer.Exit(1 if found.differences or found.standing else 0)

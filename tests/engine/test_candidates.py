@@ -19,6 +19,7 @@ from chalicelib.events import Event, product
 from chalicelib.http import Request
 from chalicelib.projector import Code, chunk
 from chalicelib.register import Entry, Register
+from chalicelib.replay import candidate, sources
 from chalicelib.store import Add, Key, Put, Write
 from chalicelib.view import View
 from chalicelib.views import scores
@@ -161,7 +162,9 @@ def assert_read(world: World) -> None:
         assert entry.next is None
 
 
-def test_a_view_that_parks_too_much_answers_503_and_comes_back_once_its_code_is_mended(monkeypatch):
+def test_a_view_that_parks_too_much_answers_503_and_comes_back_whole_once_its_code_is_mended(
+    monkeypatch,
+):
     def explodes(*_: Any) -> Iterator[Write]:
         raise ZeroDivisionError
 
@@ -181,17 +184,56 @@ def test_a_view_that_parks_too_much_answers_503_and_comes_back_once_its_code_is_
             read.settled(lambda: read.rows(request, view=broken))
         for _ in range(3):
             replay.sweep(world.code)
-        assert named(world).entry("looks") == Entry("looks@1", next="looks@1.1", builds=1)
+        wanted = Entry("looks@1", next="looks@1.1", builds=1, by=sources.digest())
+        assert named(world).entry("looks") == wanted
         waiting = checkpoint.read(world.shard(shard), "looks@1.1")
         assert waiting is not None
         assert len(waiting.parked["looks@1.1"]) == 2, "it waits before the third"
         world.code = replace(world.code, views=[*world.code.views[:-1], LOOKS])
+        monkeypatch.setattr(replay, "digest", lambda: "mended")
         projector.project(world.batch(shard, 6), world.code)
         replay.sweep(world.code)
-        assert named(world).entry("looks").read == "looks@1.1"
+        assert named(world).entry("looks").read == "looks@1.2"
         read.settled(lambda: read.rows(request, view=LOOKS))
-        looked = rows_of(world.rows(), "looks@1.1")
-        assert looked["looks@1.1/looks", "ada"]["rank"] == 6, "all but those who stand still"
+        looked = rows_of(world.rows(), "looks@1.2")
+        assert looked["looks@1.2/looks", "ada"]["rank"] == 8, "nobody stands still in it"
+        assert looked == expected(world, replace(LOOKS, build=2))
+
+
+@pytest.mark.parametrize("explodes_at", ["product/1", "nobody"])
+@pytest.mark.parametrize("same", [True, False])
+def test_a_candidate_that_other_code_began_goes_on_unless_somebody_stands_still_in_it(
+    monkeypatch, explodes_at, same
+):
+    def explodes(event: Event, *state: Any) -> Iterator[Write]:
+        if event.subject == explodes_at:
+            raise ZeroDivisionError
+        yield from looks(event, *state)
+
+    world, shard = World(), "shardId-000000000000"
+    with simulated(world):
+        for number in range(4):
+            now = START + number * 10
+            world.say(shard, said("viewed", f"product/{number}", now, number), now)
+        projector.project(world.batch(shard, 0, 3), world.code)
+        assert checkpoint.is_ready()
+        broken = replace(LOOKS, reduce=explodes)
+        world.code = replace(world.code, views=[*world.code.views, broken])
+        with monkeypatch.context() as stopped:
+            stopped.setattr(candidate, "_joined", lambda *_: True)  # the process ended before
+            replay.sweep(world.code)
+        assert named(world).entry("looks").next == "looks@1.1"
+        folded_to = [checkpoint.read(world.shard(shard), of) for of in ("live", "looks@1.1")]
+        assert len({found.position for found in folded_to if found}) == 1
+        world.code = replace(world.code, views=[*world.code.views[:-1], LOOKS])
+        if not same:
+            monkeypatch.setattr(replay, "digest", lambda: "mended")
+        replay.sweep(world.code)
+        anew = explodes_at != "nobody" and not same
+        read_now = named(world).entry("looks").read
+        assert read_now == ("looks@1.2" if anew else "looks@1.1")
+        whole = explodes_at == "nobody" or anew
+        assert rows_of(world.rows(), read_now)[f"{read_now}/looks", "ada"]["rank"] == 2 + whole
 
 
 def test_a_version_that_the_code_lacks_leaves_with_a_word_and_the_next_is_built(monkeypatch):
@@ -205,6 +247,9 @@ def test_a_version_that_the_code_lacks_leaves_with_a_word_and_the_next_is_built(
         bare = replace(SCORES, older=())
         world.code = replace(world.code, views=[bare])
         projector.project(world.batch(shard, 2, 3), world.code)
+        told = store.get(checkpoint.left_key("scores@2"))
+        assert told is not None
+        assert told.body["detail"] == "the code that ran then did not have it"
         with pytest.raises(CatchingUp):
             read.settled(lambda: read.rows(request, view=bare))
         replay.sweep(world.code)

@@ -487,7 +487,10 @@ def test_a_view_that_stands_still_anew_in_too_many_leaves_the_live_set(shop, mon
     assert redrive(CUP, place) == Redriven("*", 2, None)
     (found,) = shop.world.checkpoints().values()
     assert "brittle@1" not in found["views"]
-    assert (found["parked"], ("left/brittle@1", "live") in shop.world.items) == ({}, True)
+    assert found["parked"] == {}
+    told = store.get(checkpoint.left_key("brittle@1"))
+    assert told is not None
+    assert f"; the last was {CUP}: " in told.body["detail"]
 
 
 NEXT = [*VIEWS, replace(BRITTLE, version=2, reduce=sturdy, older=(MENDED.views[-1],))]

@@ -121,10 +121,22 @@ def test_a_view_that_left_the_live_set_is_told(book, broken, monkeypatch):
     monkeypatch.setattr(chunks, "MOST_PARKED", 2)
     book.fold(*(book.record("photographed", f"p{number}", **IMAGE) for number in range(3)))
     found = parked.state()
-    assert (found.subjects, found.left) == ([], ["contributions@1"])
+    (gone,) = found.left
+    assert (found.subjects, gone.view) == ([], "contributions@1")
+    assert gone.why == (
+        "too many subjects stood still in it; "
+        "the last was product/p2: ZeroDivisionError: by this \x1b[2J event"
+    )
     told = ops("parked", env=dict(os.environ)).stdout
     assert told.startswith("contributions@1 left the live set")
+    assert r"the last was product/p2: ZeroDivisionError: by this \x1b[2J event" in told
     assert "Mend the reducer of contributions and deploy it: the sweep" in told
+    assert "`ops redrive` has nothing to do in it." in told
+
+
+def test_of_a_view_that_left_before_reasons_were_kept_it_says_so(capsys):
+    parked.show(parked.Parked([], [parked.Left("scores@2", None)], []))
+    assert "the reason is not in the table" in capsys.readouterr().out
 
 
 def test_a_table_made_anew_with_the_code_mended_has_nobody_stand_still(book, monkeypatch):
