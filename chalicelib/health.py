@@ -10,6 +10,7 @@ from chalicelib import archive, checkpoint, register
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Shard
 from chalicelib.read import Page
+from chalicelib.replay import Shards
 from chalicelib.views import VIEWS
 
 
@@ -48,12 +49,13 @@ def views() -> Page[Progress]:
     """Every view with its version, and for each shard whether it is level."""
     shards = archive.shards()
     found, _ = checkpoint.all_of(shards), register.read()
+    known = Shards(list(found), found)
     lags = {str(shard): _lag(shard, found.get(shard)) for shard in shards}
     items: list[Progress] = [
         {
             "view": view.name,
             "version": register.number_of(view.reading),
-            "live": all(view.reading in reached.views for reached in found.values()),
+            "live": not known.lack(view.reading),
             "parked": sum(_parked(reached, view.reading) for reached in found.values()),
             "shards": lags,
         }

@@ -68,10 +68,14 @@ class Shards:
         """The shards whose live set does not fold the version, closed ones too."""
         return {shard for shard, found in self.live.items() if version not in found.views}
 
-    def lack(self, version: str | None) -> bool:
-        """Whether the live set does not fold the version somewhere where events still arrive."""
+    def lacking(self, version: str | None) -> set[Shard]:
+        """Where events still arrive, and the live set does not fold the version."""
         missing = self.without(version)
-        return bool(missing and missing & self.leaves)
+        return missing & self.leaves if missing else missing
+
+    def lack(self, version: str | None) -> bool:
+        """Whether there is such a shard."""
+        return bool(self.lacking(version))
 
     def whole(self, version: str | None) -> bool:
         """Whether the live set folds the version wherever events still arrive."""

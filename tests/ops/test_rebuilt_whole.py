@@ -7,12 +7,14 @@ import pytest
 from logbook import Logbook
 from typer.testing import CliRunner
 
-from chalicelib import checkpoint, config, projector, register, replay, store
+from chalicelib import archive, checkpoint, config, health, projector, register, replay, store
 from chalicelib.projector import chunk as chunks
 from chalicelib.views import VIEWS, scores
+from chalicelib.views.todos import VIEW as TODOS
 from ops import naive, parked, verify, views
 from ops import rebuild as rebuilding
 from ops.__main__ import app
+from ops.doctor import owed
 
 
 @pytest.fixture(autouse=True)
@@ -115,10 +117,19 @@ def test_after_a_shard_was_closed_a_candidate_is_compared_too(book, monkeypatch)
     assert register.read().entry("scores").read == "scores@2"
 
 
-def test_after_a_shard_was_closed_what_was_built_is_live_and_whole(book):
-    assert built().read == "scores@2.1"
-    (state,) = (view for view in views.state().views if view.view == "scores")
-    assert state.live
+def test_after_a_shard_was_closed_what_was_built_is_live_and_the_sweep_pokes_by_it(book):
+    found = [rebuilding.rebuild(view, 1e6, rebuilding.Progress()) for view in (scores.VIEW, TODOS)]
+    assert [each.read for each in found] == ["scores@2.1", "todos@2.1"]
+    assert all(view.live for view in views.state().views)
+    assert all(view["live"] for view in health.views()["items"])
     level = checkpoint.level()
-    assert level.has("scores@2.1")
-    assert not level.has("scores@2")
+    assert (level.has("todos@2.1"), level.has("todos@2")) == (True, False)
+
+
+def test_only_where_events_still_arrive_the_doctor_misses_what_is_owed(book):
+    rebuilding.rebuild(TODOS, 1e6, rebuilding.Progress())
+    reached = checkpoint.all_of(archive.shards())
+    assert len(reached) == 2
+    assert list(owed.unlisted(reached)) == []
+    (sentence,) = owed.unlisted({at: replace(each, views=()) for at, each in reached.items()})
+    assert sentence.startswith(f"{book.shard}: the table does not list what is owed")
