@@ -36,6 +36,7 @@ from chalicelib import (
     proofs,
     replay,
     sms,
+    sweeping,
     tickets,
     todos,
     unread,
@@ -773,5 +774,4 @@ def work(event: Any) -> None:
 @app.schedule(Rate(1, unit=Rate.MINUTES), name="sweep")
 def sweep(event: Any) -> None:  # noqa: ARG001
     """Each minute: catch up, poke what is owed, notarise what is new, see if anything expired."""
-    for part in (replay.sweep, todos.sweep, notary.sweep, unread.sweep):
-        part()
+    sweeping.run(replay.sweep, todos.sweep, notary.sweep, unread.sweep)

@@ -30,4 +30,5 @@ tree, and signs its head; and `unread` says, each hour, where something may have
     tickets       what people ask for    pictures   what photographers send
     photographers who may be asked       inbox      what they are told, locally
     sms           what Twilio passes on  unread     did anything expire first
+    sweeping      each minute, each part
 """

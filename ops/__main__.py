@@ -137,14 +137,18 @@ def _position(text: str) -> Position:
 
 
 @app.command()
-def parked(*, as_json: AsJson = False) -> None:
-    """What stands still: each parked subject, since which event, and what to do."""
+def parked(
+    *,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="so many at length")] = 20,
+    as_json: AsJson = False,
+) -> None:
+    """What stands still: how many and why; each subject, since which event, and what to do."""
     with _in_shop():
         found = parking.state()
         if as_json:
             print(_json(asdict(found)))
         else:
-            parking.show(found)
+            parking.tell(found, limit)
 
 
 @app.command()

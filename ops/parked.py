@@ -8,8 +8,8 @@ A child shard inherits it: it is told once, with the shard of that event. Of eac
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import NamedTuple
 
@@ -170,6 +170,33 @@ def left() -> list[Left]:
     keys = {checkpoint.left_key(version): version for version in versions}
     found = store.read(sorted(keys))
     return [Left(keys[key], found[key].body.get("detail")) for key in sorted(found)]
+
+
+def tell(found: Parked, limit: int) -> None:
+    """For a person: who stands still in what, and why; then the first `limit` of them at length."""
+    for said in summed(found.subjects):
+        print(said)
+    if more := found.subjects[limit:]:
+        print(f"The first {limit:,} follow, {len(more):,} more do not: --limit, or --json for all.")
+    show(replace(found, subjects=found.subjects[:limit]))
+
+
+def summed(subjects: Iterable[Standing]) -> list[str]:
+    """How many stand still in each view for each kind of reason, most first, in a line each."""
+    kinds: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for each in subjects:
+        why = each.why or "the reason is not in the table"
+        kinds[each.view, why.partition(":")[0]].append(why)
+    most = sorted(kinds.items(), key=lambda kind: -len(kind[1]))
+    return [_sum(view, reasons) for (view, _), reasons in most]
+
+
+def _sum(view: str, reasons: Sequence[str]) -> str:
+    many = f"{len(reasons):,} subject{'s stand' if len(reasons) > 1 else ' stands'} still"
+    where = "all views" if view == ALL else view
+    others = len(set(reasons)) - 1
+    also = f" (and {others:,} more reasons of this kind)" if others else ""
+    return f"{many} in {where}: {shown.text(reasons[0])}{also}"
 
 
 def show(found: Parked) -> None:

@@ -5,7 +5,7 @@
 PROOF is what `GET /events/{id}/proof` or `python -m ops prove` gave. X is the `x` of the shop's
 root key: have it from the shop by another way than the proof. Nothing is asked of anybody.
 
-Exit code 0: it holds. 1: it does not, and a sentence says where. 2: it cannot be read.
+Exit code 0: it holds. 1: it does not, and a sentence says where. 2: it, or X, cannot be read.
 
 What holds then: the root signed the trust document; a notary that it names signed the tree head;
 the record is under that tree head, at its place; and a key that it names, which might say so,
@@ -26,6 +26,7 @@ from typing import Any, NamedTuple, NoReturn
 NOTARY = "urn:tillstream:notary"
 EVENT, TRUST = "tillstream-event+jws", "tillstream-trust+jws"
 TREE_HEAD = r"([!-~]+)\n([1-9][0-9]{0,14})\n([A-Za-z0-9+/]{43}=)\n\n((?:— .+\n)+)"
+X = r"[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]"  # 32 bytes as base64url
 MOST = 16 * 1024 * 1024
 ASKED: dict[str, type] = {"v": int, "index": int, "leaf": int, "path": list, "treePath": list}
 ASKED |= dict.fromkeys(("position", "record", "manifest", "digest", "treeHead", "trust"), str)
@@ -53,6 +54,8 @@ class Found(NamedTuple):
 
 def verify(proof: dict[str, Any], root_x: str) -> Found:
     """What the proof shows. Raises DoesNotHoldError, NoProofError."""
+    if re.fullmatch(X, root_x) is None:
+        raise NoProofError("X is no key: the `x` of one is 43 of A-Z a-z 0-9 - _")
     try:
         return _verify(proof, root_x)
     except (KeyError, IndexError, TypeError, ValueError, AttributeError, RecursionError) as flaw:

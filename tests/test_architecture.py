@@ -36,6 +36,7 @@ LAYERS = (
         "payments",
         "notary",
         "unread",
+        "sweeping",
     },
     {"openapi"},
     {"read"},

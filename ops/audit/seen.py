@@ -6,6 +6,8 @@ holds the notary's key, looks whole. With it either is seen, and both heads are 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class SeenError(Exception):
-    """The file holds no tree head of this shop."""
+    """The file holds no tree head of this shop, or cannot keep one."""
 
 
 class Seen(NamedTuple):
@@ -30,7 +32,10 @@ class Seen(NamedTuple):
 
 
 def remembered(path: Path) -> Seen:
-    """What the file keeps; a file that is not there keeps nothing yet. Raises SeenError."""
+    """What the file keeps; a file that is not there keeps nothing yet.
+
+    Raises SeenError, also where it could not be kept anew: not only once all was read.
+    """
     try:
         text = path.read_text(encoding="utf-8") if path.exists() else None
         head = text and note.opened(text, notary.origin(), keys.trust().notaries())
@@ -38,6 +43,9 @@ def remembered(path: Path) -> Seen:
         raise SeenError(f"{path} cannot be read: {flaw}") from None
     except SecurityError as doubt:
         raise SeenError(f"{path} keeps no tree head of this shop: {doubt}") from None
+    with _keeping(path) as fresh:
+        fresh.touch()
+        fresh.unlink()
     return Seen(path, head or None)
 
 
@@ -59,6 +67,15 @@ def compare(seen: Seen, now: Notarised) -> list[str]:
 
 def keep(seen: Seen, newest: str) -> None:
     """From now on this head is the one that was seen."""
-    fresh = seen.path.with_name(seen.path.name + ".new")
-    fresh.write_text(newest, encoding="utf-8")
-    fresh.replace(seen.path)
+    with _keeping(seen.path, "all that was read is as it was notarised, but ") as fresh:
+        fresh.write_text(newest, encoding="utf-8")
+        fresh.replace(seen.path)
+
+
+@contextmanager
+def _keeping(path: Path, before: str = "") -> Iterator[Path]:
+    """Where the new head is written first, so that the old one is never half overwritten."""
+    try:
+        yield path.with_name(path.name + ".new")
+    except OSError as flaw:
+        raise SeenError(f"{before}no tree head can be kept in {path}: {flaw.strerror}") from None

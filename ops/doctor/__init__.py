@@ -34,9 +34,9 @@ MOST_ROWS = 20
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """What was found. `well` tells of each matter that is well, `unwell` names the others.
+    """What was found. `well` tells of each matter that is well, `told` of each left to a person.
 
-    `wrong` says what does not hold.
+    `unwell` names the others, and `wrong` says what does not hold.
     `standing` counts who stands still in each version, `parked` names who does in all. `doubted`
     counts what is not believed by its reason, `lately` that of the last hour.
     """
@@ -52,22 +52,29 @@ class Health:
     lags: list[Lag]
     waits: list[Wait]
     well: dict[str, str]
+    told: dict[str, str]
     unwell: list[str]
     wrong: list[str]
 
 
 class Check(NamedTuple):
-    """One matter: what is looked at, in a line, and each thing that does not hold."""
+    """One matter: what is looked at, in a line, and each thing that does not hold.
+
+    Where it holds, and there is something `left` to a person all the same, it is not called well.
+    """
 
     matter: str
     told: Callable[[Found], str]
     wrong: Callable[[Found], Iterable[str]]
+    left: Callable[[Found], Iterable[object]] = lambda _: ()
 
 
 def examine(step: Callable[[], None] = lambda: None, *, quick: bool = False) -> Health:
     """Look at all of it; `quick` leaves out the rows. `step` is called after each segment read."""
     found = look(step, quick=quick)
     wrong = {check.matter: list(check.wrong(found)) for check in CHECKS}
+    holds = [each for each in CHECKS if not wrong[each.matter]]
+    left = {each.matter for each in holds if list(each.left(found))}
     parked = {name for each in found.reached.values() for name in each.parked.get(ALL, ())}
     return Health(
         orders=len(found.books.accounts),
@@ -80,7 +87,8 @@ def examine(step: Callable[[], None] = lambda: None, *, quick: bool = False) -> 
         lately=dict(found.lately),
         lags=list(found.lags),
         waits=list(found.waits),
-        well={each.matter: each.told(found) for each in CHECKS if not wrong[each.matter]},
+        well={each.matter: each.told(found) for each in holds if each.matter not in left},
+        told={each.matter: each.told(found) for each in holds if each.matter in left},
         unwell=[matter for matter, sentences in wrong.items() if sentences],
         wrong=[each for sentences in wrong.values() for each in sentences],
     )
@@ -138,14 +146,14 @@ CHECKS = (
     Check("views", lambda f: "; ".join(lags.told(f.lags)), lambda f: lags.behind(f.lags)),
     Check("left", lambda _: "no view that is read", lambda f: lags.left(f.left)),
     Check("rows", _rows_told, _rows),
-    Check("quarantine", _quarantine, lambda _: ()),
-    Check("parked", _parked, lambda _: ()),
+    Check("quarantine", _quarantine, lambda _: (), lambda f: f.doubted),
+    Check("parked", _parked, lambda _: (), _standing),
     Check(
         "money",
         lambda f: f"{len(f.books.accounts):,} orders, their money counted from the log",
         lambda f: f.books.wrong(f.subjects),
     ),
-    Check("to-dos", _owed_told, lambda f: owed.overdue(f.open)),
+    Check("to-dos", _owed_told, lambda f: owed.overdue(f.open), lambda f: f.given_up),
     Check("in doubt", lambda _: "no money and no key", lambda f: owed.in_doubt(f.given_up)),
     Check("listed", lambda _: "the table says what is owed", lambda f: owed.unlisted(f.reached)),
     Check(

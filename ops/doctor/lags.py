@@ -83,13 +83,28 @@ def left(versions: Sequence[str]) -> Iterator[str]:
 
 
 def told(lags: Sequence[Lag]) -> Iterator[str]:
-    """A line for all that is level, and one for each lag that views have in common."""
-    versions: dict[tuple[Role, str, str], list[str]] = {}
+    """A line for the versions of a role that are equally far on every shard."""
+    versions: dict[tuple[Role, str], list[Lag]] = {}
     for lag in lags:
-        more = "more than " if lag.more else ""
-        far = f"{more}{lag.events:,} events, {lag.seconds:,} s behind" if lag.events else ""
-        versions.setdefault((lag.role, far and lag.shard, far), []).append(lag.version)
-    for (role, shard, far), names in versions.items():
-        which = f"{len(set(names))} views that are {role}" if role != "candidate" else ""
-        which = which or f"candidates {', '.join(sorted(set(names)))}"
-        yield f"{which}: {f'{shard}: {far}' if far else 'level'}"
+        versions.setdefault((lag.role, lag.version), []).append(lag)
+    alike: dict[tuple[Role, str], list[str]] = {}
+    for (role, version), own in versions.items():
+        alike.setdefault((role, _far(own)), []).append(version)
+    for (role, far), names in alike.items():
+        which = f"{len(names)} views that are {role}" if role != "candidate" else ""
+        which = which or f"candidates {', '.join(sorted(names))}"
+        yield f"{which}: {far}"
+
+
+def _far(lags: Sequence[Lag]) -> str:
+    """One version on all its shards."""
+    late = [
+        f"{lag.shard}: {'more than ' if lag.more else ''}{lag.events:,} events, "
+        f"{lag.seconds:,} s behind"
+        for lag in lags
+        if lag.events
+    ]
+    if not late:
+        return "level"
+    level = len(lags) - len(late)
+    return ", ".join([*late, f"level on {level:,} more"] if level else late)

@@ -17,9 +17,10 @@ MOST = 20
 
 def show(found: Health, console: Console) -> None:
     """What was looked at, the oldest to-dos, who needs a person, and what is wrong."""
-    for matter, told in found.well.items():
-        line = f"[green]well[/] {matter:<10}  {escape(told)}"
-        console.print(line, soft_wrap=True, highlight=False)
+    for word, matters in (("[green]well[/]", found.well), ("[yellow]told[/]", found.told)):
+        for matter, told in matters.items():
+            line = f"{word} {matter:<10}  {escape(told)}"
+            console.print(line, soft_wrap=True, highlight=False)
     if found.open:
         console.print(_todos(found))
     for each in found.given_up:

@@ -101,9 +101,10 @@ def _refuse_used(state: Path) -> None:
     if (state / claim.RESTORING).exists() or not state.is_dir():
         return
     if other := sorted({each.name for each in state.iterdir()} - LOCKS):
-        raise CopyError(
-            f"{state} is not empty: {other[0]} lies there; choose an empty folder with STATE=..."
-        )
+        why = f"{state} is not empty: {other[0]} lies there"
+        if "ports.json" in other:
+            why = f"a shop is there already on {state}"
+        raise CopyError(f"{why}; choose an empty folder with STATE=...")
 
 
 @contextmanager

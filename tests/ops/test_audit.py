@@ -28,7 +28,7 @@ from ops import audit as auditing
 from ops.__main__ import app
 from ops.audit import chains, records
 from ops.audit.chains import Chunk
-from ops.audit.seen import remembered
+from ops.audit.seen import SeenError, remembered
 from ops.verify_proof import verify
 
 STRANGER = SigningKey(keys.new_key())
@@ -397,6 +397,25 @@ class TestVerb:
         path.write_bytes(b"\xff\xfe")
         assert self.run("--seen", str(path)).exit_code == 2
         assert self.run("--seen", str(tmp_path)).exit_code == 2
+
+    def test_a_file_that_cannot_be_kept_is_told_before_anything_is_read(
+        self, books, tmp_path, monkeypatch
+    ):
+        reached = []
+        monkeypatch.setattr(auditing, "audit", lambda *_: reached.append("read"))
+        (tmp_path / "file").touch()
+        for path in (tmp_path / "nowhere/seen", tmp_path / "file/seen", tmp_path / ("x" * 253)):
+            ran = self.run("--seen", str(path))
+            assert (ran.exit_code, ran.stdout, reached) == (2, "", [])
+            assert ran.stderr.startswith(f"ops: no tree head can be kept in {path}: ")
+        assert remembered(tmp_path / "seen").head is None
+        assert [each.name for each in tmp_path.iterdir()] == ["file"], "it was only tried"
+
+    def test_one_that_cannot_be_kept_any_more_is_told_with_what_was_found(self, books, tmp_path):
+        seen = remembered(tmp_path / "folder")
+        seen.path.with_name("folder.new").mkdir()
+        with pytest.raises(SeenError, match="all that was read is as it was notarised, but no"):
+            auditing.audit(seen, jobs=1)
 
 
 class TestGaps:

@@ -132,6 +132,7 @@ def test_a_message_that_was_given_up_is_told_and_not_wrong(till):
     found = examine()
     assert [each.todo for each in found.given_up] == [notify]
     assert found.wrong == []
+    assert "1 given up" in found.told["to-dos"]
 
 
 def test_a_to_do_that_nobody_does_for_an_hour_is_wrong(till, monkeypatch):

@@ -1,11 +1,13 @@
 """Each check of `ops doctor` sees what it is for, and says it in a sentence; and nothing else."""
 
+import io
 import threading
 import time
 from dataclasses import replace
 
 import pytest
 from logbook import BEGUN_MS, Logbook
+from rich.console import Console
 from test_audit import Vandal
 
 from chalicelib import archive, checkpoint, config, log, notary, personal, projector
@@ -26,6 +28,7 @@ from ops import doctor
 from ops.doctor import desk, erased, lags, notarised, waits
 from ops.doctor.lags import Lag
 from ops.doctor.notarised import Tree
+from ops.doctor.show import show
 from ops.doctor.waits import Wait
 from ops.naive.subjects import Subject
 
@@ -149,8 +152,8 @@ class TestViews:
         level = replace(self.LAG, shard=str(ONE), events=0, seconds=0)
         new = replace(self.LAG, version="x@2", role="candidate", events=5000, more=True)
         assert list(lags.told([self.LAG, replace(self.LAG, version="y@1"), level, new])) == [
-            f"2 views that are read: {ZERO}: 12 events, 301 s behind",
-            "1 views that are read: level",
+            f"1 views that are read: {ZERO}: 12 events, 301 s behind, level on 1 more",
+            f"1 views that are read: {ZERO}: 12 events, 301 s behind",
             f"candidates x@2: {ZERO}: more than 5,000 events, 301 s behind",
         ]
 
@@ -218,9 +221,10 @@ class TestWhole:
     def test_a_shop_that_is_well_says_what_was_looked_at(self, book, monkeypatch):
         found = doctor.examine()
         assert (found.wrong, found.unwell) == ([], [])
-        assert list(found.well) == [check.matter for check in doctor.CHECKS]
+        matters = [check.matter for check in doctor.CHECKS]
+        assert list(found.well) == [each for each in matters if each != "quarantine"]
         assert found.well["rows"].endswith("each as 3 records have it")
-        assert found.well["quarantine"] == "Malformed 1; 0 of them in the last hour"
+        assert found.told["quarantine"] == "Malformed 1; 0 of them in the last hour"
         assert doctor.examine(quick=True).well["rows"] == "not compared with the log"
         monkeypatch.setattr("ops.doctor.found.now", lambda: BEGUN_MS + HOUR_MS // 2)
         assert doctor.examine(quick=True).lately == {"Malformed": 1}
@@ -247,7 +251,16 @@ class TestWhole:
         book.fold(book.record("transmogrified", product="bowl"))
         found = doctor.examine()
         assert found.standing == {checkpoint.ALL: 1}
-        assert "1 in *" in found.well["parked"]
+        assert (found.wrong, "parked" in found.well) == ([], False)
+        assert found.told["parked"] == "stand still: 1 in * (`ops parked`)"
+
+    def test_what_is_left_to_a_person_is_told_and_not_called_well(self, book):
+        printed = Console(width=200, file=io.StringIO())
+        show(doctor.examine(quick=True), printed)
+        lines = printed.file.getvalue().splitlines()
+        assert "told quarantine  Malformed 1; 0 of them in the last hour" in lines
+        assert "well parked      nobody stands still" in lines
+        assert not [line for line in lines if line.startswith("well quarantine")]
 
 
 DESCRIBED = {"brand": "b", "name": "n", "description": "", "category": "cakes"}

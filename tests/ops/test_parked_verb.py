@@ -15,6 +15,7 @@ from chalicelib.projector import chunk as chunks
 from chalicelib.views import VIEWS
 from local import provision
 from ops import parked
+from ops.parked import Parked, Standing
 
 IMAGE = {"image": "https://pictures.example/1.png"}
 
@@ -154,6 +155,27 @@ def test_a_table_made_anew_with_the_code_mended_has_nobody_stand_still(book, mon
     assert (healed.subjects, healed.left, healed.behind) == ([], [], [])
     row = store.get(store.Key("scores@2/creator", "UNKNOWN"))
     assert row.rank == 2, "what waited counts too"
+
+
+def stood(subject, why, view="scores@2"):
+    told = dict.fromkeys(("shard", "since", "arrived", "type", "id", "next"), "-")
+    return Standing(view=view, subject=subject, why=why, waiting=0, more=False, **told)
+
+
+def test_many_are_summed_up_first_and_so_many_follow_at_length(capsys):
+    many = [stood(f"product/{n}", f"KeyError: {n}") for n in range(30)]
+    found = Parked([stood("order/1", "UnknownType: x\x1b", view="*"), *many], [], [])
+    parked.tell(found, 2)
+    first, second, third, *rest = capsys.readouterr().out.splitlines()
+    assert (
+        first
+        == "30 subjects stand still in scores@2: KeyError: 0 (and 29 more reasons of this kind)"
+    )
+    assert second == r"1 subject stands still in all views: UnknownType: x\x1b"
+    assert third == "The first 2 follow, 29 more do not: --limit, or --json for all."
+    assert [line.split()[-1] for line in rest if line.startswith("-")] == ["order/1", "product/0"]
+    parked.tell(found, 31)
+    assert "follow" not in capsys.readouterr().out
 
 
 def test_nothing_is_said_plainly_and_is_no_failure(shop):

@@ -32,11 +32,15 @@ def refused(shop: Shop, tmp_path: Path) -> Any:
 
 def test_a_state_in_which_anything_lies(shop: Shop, tmp_path: Path) -> None:
     state = tmp_path / "state"
-    written(state / "ports.json", b"{}")
-    ran = restored(shop, state)
-    assert ran.exit_code == 2
-    assert f"{state} is not empty: ports.json" in ran.stderr
-    assert [each.name for each in state.iterdir()] == ["ports.json"]
+    for name, why in (
+        ("notes", f"{state} is not empty: notes lies there"),
+        ("ports.json", f"a shop is there already on {state}"),
+    ):
+        written(state / name, b"{}")
+        ran = restored(shop, state)
+        assert ran.exit_code == 2
+        assert f"{why}; choose an empty folder" in ran.stderr
+    assert {each.name for each in state.iterdir()} == {"notes", "ports.json"}
 
 
 @pytest.mark.parametrize("folder", ["archive", "vault", "keys"])

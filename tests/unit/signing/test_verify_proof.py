@@ -134,8 +134,14 @@ def test_parts_of_two_proofs_do_not_make_a_third():
 def test_another_root_vouches_for_nothing():
     with pytest.raises(DoesNotHoldError, match="nobody vouches for"):
         event_of(PROOF, STRANGER.public.x)
-    for nonsense in ("", "x", "é" * 43, "A" * 43):
-        with pytest.raises((DoesNotHoldError, NoProofError)):
+    with pytest.raises(DoesNotHoldError):
+        event_of(PROOF, "A" * 43)
+
+
+def test_what_is_no_key_is_not_held_against_the_proof():
+    x = ROOT.public.x
+    for nonsense in ("", "AAAA", "é" * 43, x[:-1], x + "=", x + "\n", f"{x[:-1]}_", "\udcff" * 43):
+        with pytest.raises(NoProofError, match="X is no key"):
             event_of(PROOF, nonsense)
 
 
@@ -312,6 +318,9 @@ class TestCarriedAway:
         assert (ran.returncode, ran.stdout) == (2, "")
         assert ran.stderr.startswith("cannot be read: ")
         assert "Traceback" not in ran.stderr
+        ran = self.check(tmp_path, PROOF, ["AAAA"])
+        assert (ran.returncode, ran.stdout) == (2, "")
+        assert ran.stderr.startswith("cannot be read: X is no key")
 
     def test_who_does_not_say_the_root_is_told_how_and_2(self, tmp_path):
         ran = self.check(tmp_path, PROOF, [])
