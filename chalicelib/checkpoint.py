@@ -49,8 +49,9 @@ class Checkpoint:
     """All up to `position` is folded; `segment` is the `before` of the segment to read on in.
 
     `views` are the versions that the set has here; `parked` is {version or `*`: {subject: position
-    since}}. `born` is random and stays, so that an emptied table's checkpoint is not taken for the
-    one before. `whose` is `live`, or the candidate; `joined` says that the live set folds it now.
+    since}}, and `heirs` are the shards that inherited it. `born` is random and stays, so that an
+    emptied table's checkpoint is not taken for the one before. `whose` is `live`, or the candidate;
+    `joined` says that the live set folds it now.
     """
 
     shard: Shard
@@ -64,6 +65,7 @@ class Checkpoint:
     whose: str = LIVE
     joined: bool = False
     used: Used = NOTHING
+    heirs: tuple[Shard, ...] = ()
 
     @property
     def guard(self) -> Guard:
@@ -109,6 +111,7 @@ class Checkpoint:
             "parked": self.parked,
             "used": self.used,
             **({"joined": True} if self.joined else {}),
+            **({"heirs": list(map(str, self.heirs))} if self.heirs else {}),
         }
         return Put(key_of(self.shard, self.whose), body)
 
@@ -128,6 +131,7 @@ class Checkpoint:
             whose=row.key.pk.partition("/")[2],
             joined=body.get("joined", False),
             used=Used(*body["used"]),
+            heirs=tuple(map(Shard.parse, body.get("heirs", ()))),
         )
 
 
@@ -167,9 +171,7 @@ def create(
 ) -> Checkpoint:
     """The shard's first checkpoint. It inherits what is parked, and which versions are folded.
 
-    A parent that has something to inherit gets a new token: who is just about to redrive that by
-    the checkpoints there were loses, and finds this one too.
-
+    A parent that leaves something names its heir, under a new token: so a redrive hears of it.
     Raises CommitLost when it exists by now, or a parent has moved.
     """
     parked: dict[str, dict[str, str]] = {}
@@ -179,9 +181,9 @@ def create(
     known = parents[0].views if parents else views
     live = tuple(view for view in known if all(view in parent.views for parent in parents))
     made = Checkpoint(shard, views=live, parked=parked, whose=of)
-    guards = [parent.guard for parent in parents if not parent.parked]
-    heard = [(parent.moved().row(), parent.guard) for parent in parents if parent.parked]
-    store.commit(made.row(), Guard(key_of(shard, of), None), [], guards, heard)
+    same = [p.guard for p in parents if not p.parked]
+    told = [(p.moved(heirs=(*p.heirs, shard)).row(), p.guard) for p in parents if p.parked]
+    store.commit(made.row(), Guard(key_of(shard, of), None), [], same, told)
     return made
 
 

@@ -27,7 +27,10 @@ class _Lease:
     def take(self) -> None:
         row = store.get(self.key)
         if row is not None and row.body["until"] > time.time():
-            raise BusyError(f"another `ops {self.what}` is at it; or ask again in a minute")
+            raise BusyError(
+                f"another `ops {self.what}` is at it, or was killed less than a minute ago: "
+                "ask again in a minute"
+            )
         self.token = None if row is None else row.body["token"]
         self.put(LASTS_S)
 

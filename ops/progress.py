@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def steps(what: str, total: int) -> Iterator[Callable[[], None]]:
-    """A function to call after each of `total` steps, from any thread."""
+    """A function to call after each of `total` steps, from any thread; what is more is not told."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield _Lines(what, total, console).step
@@ -39,7 +39,7 @@ def steps(what: str, total: int) -> Iterator[Callable[[], None]]:
     )
     with Progress(*columns, console=console) as progress:
         task = progress.add_task(what, total=total)
-        yield lambda: progress.advance(task)
+        yield lambda: progress.update(task, completed=min(total, progress.tasks[0].completed + 1))
 
 
 class _Lines:
@@ -50,6 +50,8 @@ class _Lines:
 
     def step(self) -> None:
         with self.lock:
+            if self.done == self.total:
+                return
             self.done += 1
             if self.done * 10 // self.total != (self.done - 1) * 10 // self.total:
                 self.console.print(f"{self.what} {self.done:,} of {self.total:,}", highlight=False)

@@ -36,6 +36,7 @@ __all__ = [
     "names_after",
     "names_at",
     "read_after",
+    "read_listed",
     "record_at",
     "segment_at",
     "shards",
@@ -201,16 +202,27 @@ def read_after(shard: Shard, before: int) -> Iterator[Segment]:
     chain were whole.
     """
     while names := _oldest_names(shard, before):
-        with ThreadPoolExecutor(PREFETCH) as pool:
-            ahead = deque(pool.submit(get, shard, name) for name in islice(names, PREFETCH))
-            rest = iter(list(islice(names, PREFETCH, None)))
-            while ahead:
-                segment = ahead.popleft().result()
-                ahead.extend(pool.submit(get, shard, name) for name in islice(rest, 1))
-                if segment.before != before:
-                    raise Behind(f"the archive of {shard} has lost the segment after {before}")
-                before = segment.last
-                yield segment
+        for segment in _in_turn(shard, before, names):
+            before = segment.last
+            yield segment
+
+
+def read_listed(shard: Shard, before: int) -> Iterator[Segment]:
+    """The same, as far as they are there now: it ends, however fast others come."""
+    yield from _in_turn(shard, before, _oldest_names(shard, before))
+
+
+def _in_turn(shard: Shard, before: int, names: deque[int]) -> Iterator[Segment]:
+    with ThreadPoolExecutor(PREFETCH) as pool:
+        ahead = deque(pool.submit(get, shard, name) for name in islice(names, PREFETCH))
+        rest = iter(list(islice(names, PREFETCH, None)))
+        while ahead:
+            segment = ahead.popleft().result()
+            ahead.extend(pool.submit(get, shard, name) for name in islice(rest, 1))
+            if segment.before != before:
+                raise Behind(f"the archive of {shard} has lost the segment after {before}")
+            before = segment.last
+            yield segment
 
 
 def names_after(shard: Shard, before: int, most: int) -> list[int]:

@@ -2,8 +2,10 @@
 
 Each step is one transaction: rows, and every checkpoint that lists the subject, each under a new
 token and conditional on the old one, with `since` moved on. So it may die anywhere and go on, and
-whoever commits meanwhile makes it read again. The last step takes the subject off the list, where
-all that was passed by is folded: what comes after, the consumer folds.
+whoever commits meanwhile makes it read again: so it reads the archive first, then the checkpoints,
+and commits at once; less at a time after each commit that is lost, and not for ever. The last step
+takes the subject off the list, where all that was passed by is folded: what comes after, the
+consumer folds.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from chalicelib.replay.standing import Standing, Waiting, shards_of
 from chalicelib.store import Add, Delete, Key, Write
 
 MOST_RECORDS = 100
+MOST_LOST = 200  # commits in a row
 MOST_TOGETHER = 100  # rows that DynamoDB takes in one transaction
 
 
@@ -68,6 +71,19 @@ def _candidates(code: Code) -> Iterator[Code]:
             yield replace(code, views=[view], whose=entry.next)
 
 
+def subjects(code: Code = projector.LIVE) -> list[str]:
+    """All that have a place where they stand still."""
+    live = {s for c in Shards.now().live.values() for listed in c.parked.values() for s in listed}
+    own = {
+        subject
+        for candidate in _candidates(code)
+        for found in shards_of(candidate.whose, Shards((), {})).live.values()
+        for subject in found.parked.get(ALL, ())
+        if not found.joined
+    }
+    return sorted(live | own)
+
+
 def segments(subject: str, place: Place) -> int:
     """About how many segments are to be read for it."""
     standing = Standing.of(subject, place.view, shards_of(place.code.whose, Shards((), {})))
@@ -84,25 +100,62 @@ def redrive(
 
     Raises Behind where it cannot be done now, CloudFailure; asked for again, it goes on.
     """
-    (code, view), events = place, 0
+    (code, view), haste = place, _Haste(subject)
     shards, standing, waiting = Shards((), {}), None, None
     while True:
         still()
         try:
-            if standing and waiting:  # most is read before the checkpoints are: who commits is fast
+            if standing and waiting:
                 waiting.read_on(standing, MOST_RECORDS)
             shards = shards_of(code.whose, shards)
-            standing = Standing.of(subject, view, shards)
-            if standing is None:
-                return Redriven(view, events, None)
+            if (standing := Standing.of(subject, view, shards)) is None:
+                return Redriven(view, haste.events, None)
             if waiting is None or not waiting.goes_on(standing.since):
                 waiting = Waiting(subject, standing.since, step)
-            done = _advance(standing, waiting.passed(standing, MOST_RECORDS), code)
+                continue
+            done = _advance(standing, *haste.some(standing, waiting), code)
         except (CommitLost, Conflict):
+            haste.lost()
             continue
-        events += done.events
+        haste.made(done)
         if done.again is not None:
-            return Redriven(view, events, str(done.again))
+            return Redriven(view, haste.events, str(done.again))
+
+
+@dataclass
+class _Haste:
+    """How many records are folded at once: fewer where others commit meanwhile, then more again."""
+
+    subject: str
+    most: int = MOST_RECORDS
+    row: int = 0  # of lost commits
+    events: int = 0
+
+    def some(self, standing: Standing, waiting: Waiting) -> tuple[list[Opened], int]:
+        """What was read, and how many of it to fold: all but the last, if more was passed by.
+
+        Raises CommitLost where that is none.
+        """
+        passed = waiting.passed(standing)
+        if not passed or waiting.is_all(standing, passed):
+            return passed, self.most
+        if len(passed) == 1:
+            raise CommitLost("more was passed by while the archive was read")
+        return passed, min(self.most, len(passed) - 1)
+
+    def made(self, done: Step) -> None:
+        """A commit was made."""
+        self.row, self.most = 0, min(MOST_RECORDS, 2 * self.most)
+        self.events += done.events
+
+    def lost(self) -> None:
+        """Another was faster. Raises Behind where that was so too often in a row."""
+        self.row, self.most = self.row + 1, max(1, self.most // 2)
+        if self.row == MOST_LOST:
+            raise Behind(
+                f"the consumer was faster {MOST_LOST} times in a row; {self.subject} goes on from "
+                "where it is now when it is asked for again, best in a quieter hour"
+            )
 
 
 class Step(NamedTuple):
@@ -112,15 +165,15 @@ class Step(NamedTuple):
     again: Position | None
 
 
-def _advance(standing: Standing, passed: Sequence[Opened], code: Code) -> Step:
+def _advance(standing: Standing, passed: Sequence[Opened], most: int, code: Code) -> Step:
     """One commit. A row that DynamoDB refuses is found record by record, view by view."""
     if not passed or passed[0].position != standing.since:
         raise Behind(f"the archive does not hold what {standing.subject} stands still at")
     suspects = [*standing.versions, ALL] if standing.view == ALL else [standing.view]
     singly = [(1, frozenset(each)) for each in ((), *((view,) for view in suspects))]
-    for most, refused in [(MOST_RECORDS, frozenset[str]()), *singly]:
+    for some, refused in [(most, frozenset[str]()), *singly]:
         try:
-            return _committed(standing, passed, most, code, refused)
+            return _committed(standing, passed, some, code, refused)
         except Misfit as refusal:
             failure = refusal
     raise Behind(f"not even that {standing.subject} stands still can be said: {failure}")

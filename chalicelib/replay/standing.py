@@ -25,14 +25,16 @@ MOST_NAMES = 20_000
 
 
 def shards_of(whose: str, before: Shards) -> Shards:
-    """The shards, and every checkpoint that the set had at one moment of this call."""
+    """The shards, and every checkpoint that the set had at one moment of this call.
+
+    A shard that was born since they were listed is named by those from which it inherits.
+    """
     known = before.all or archive.shards()
     while True:
         found = checkpoint.all_of(known, whose)
-        now = archive.shards()
-        if now == known:
+        if all(heir in known for each in found.values() for heir in each.heirs):
             return replace(before, all=known, live=found)
-        known = now
+        known = archive.shards()
 
 
 @dataclass(frozen=True)
@@ -152,14 +154,17 @@ class Waiting:
             self.since = self.pending[0].position if self.pending else self.since
         return self.since == since
 
-    def passed(self, standing: Standing, most: int) -> list[Opened]:
-        """What is to be folded, or the first of it: one more than `most`."""
-        if any(self._read_to(shard) < upto for shard, upto in standing.passed.items()):
-            self.read_on(standing, most)
+    def passed(self, standing: Standing) -> list[Opened]:
+        """What is to be folded, as far as it was read."""
         return list(takewhile(lambda opened: standing.has(opened.position), self.pending))
 
+    def is_all(self, standing: Standing, passed: Sequence[Opened]) -> bool:
+        """Whether nothing more was passed by than this."""
+        reached = (self._read_to(shard) >= upto for shard, upto in standing.passed.items())
+        return len(passed) < len(self.pending) or all(reached)
+
     def read_on(self, standing: Standing, most: int) -> None:
-        """What there is by now, until more than `most` wait.
+        """Read what there is by now, until more than `most` wait.
 
         A shard is read once it has a checkpoint: its parents are whole then.
         """
@@ -174,7 +179,7 @@ class Waiting:
         before, last = self._at.get(shard, (0, 0))
         if len(self.pending) > most:
             return
-        for segment in archive.read_after(shard, before):
+        for segment in archive.read_listed(shard, before):
             for record, clock in archive.with_clock(segment):
                 if record.key == self.subject and last < record.sequence:
                     opened = projector.open_record(shard, record, clock)

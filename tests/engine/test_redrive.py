@@ -62,9 +62,8 @@ class Shop:
 
     def redrive(self) -> list[Redriven]:
         """Everything that stands still."""
-        subjects = {subject for listed in self.parked.values() for subject in listed}
         code = self.world.code
-        return [redrive(s, place) for s in sorted(subjects) for place in places(s, code)]
+        return [redrive(s, place) for s in redriving.subjects(code) for place in places(s, code)]
 
     def holds(self) -> None:
         """Nothing stands still, and the rows are those of a table filled anew."""
@@ -317,6 +316,71 @@ def test_two_at_once_and_a_table_emptied_in_between_fold_nothing_twice(shop, how
     shop.redrive()
     shop.world.cloud.around = lambda *_: None
     shop.redrive()
+    shop.holds()
+
+
+def purchases_meanwhile(shop: Shop, *operations: str) -> None:
+    """Before each of these calls somebody buys another product, and the consumer commits."""
+
+    def around(moment: str, service: str, called: str, request: Any) -> None:
+        if moment == "before" and called in operations:
+            shop.world.cloud.around = lambda *_: None
+            shop.say("purchased", "product/2")
+            shop.fold()
+            shop.world.cloud.around = around
+
+    shop.world.cloud.around = around
+
+
+def several(shop: Shop, how: dict[str, str]) -> None:
+    """One stands still, and three events wait behind it."""
+    broken(shop, how)
+    for _ in range(3):
+        shop.say("photographed")
+    shop.fold()
+    shop.mend()
+
+
+@HOWS
+def test_a_consumer_that_commits_at_every_listing_of_the_archive_does_not_hold_it_up(
+    shop, how, monkeypatch
+):
+    monkeypatch.setattr(store, "MOST_ROWS", 5)
+    several(shop, how)
+    (place,) = places(CUP, MENDED)
+    purchases_meanwhile(shop, "list_objects_v2")
+    assert redrive(CUP, place) == Redriven(place.view, 4, None)
+    shop.world.cloud.around = lambda *_: None
+    shop.holds()
+
+
+@HOWS
+def test_while_a_consumer_commits_at_every_read_of_the_archive_all_but_the_last_is_folded(
+    shop, how, monkeypatch
+):
+    monkeypatch.setattr(redriving, "MOST_LOST", 5)
+    monkeypatch.setattr(archive, "HELD_NAMES", 1000)
+    several(shop, how)
+    (place,) = places(CUP, MENDED)
+    purchases_meanwhile(shop, "list_objects_v2", "get_object")
+    with pytest.raises(Behind, match="the consumer was faster 5 times in a row; product/1 goes"):
+        redrive(CUP, place)
+    shop.world.cloud.around = lambda *_: None
+    assert shop.parked == {place.view: {CUP}}
+    assert [done.events for done in shop.redrive()] == [1]
+    shop.holds()
+
+
+@HOWS
+def test_who_loses_each_commit_says_so_in_the_end_and_has_changed_nothing(shop, how, monkeypatch):
+    monkeypatch.setattr(redriving, "MOST_LOST", 20)
+    several(shop, how)
+    (place,) = places(CUP, MENDED)
+    purchases_meanwhile(shop, "transact_write_items")
+    with pytest.raises(Behind, match="the consumer was faster 20 times in a row"):
+        redrive(CUP, place)
+    shop.world.cloud.around = lambda *_: None
+    assert [done.events for done in shop.redrive()] == [4]
     shop.holds()
 
 
