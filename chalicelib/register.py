@@ -16,7 +16,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 from chalicelib import store
 from chalicelib.store import Guard, Key, Put, Row
@@ -47,6 +47,11 @@ class Entry(NamedTuple):
     held: int = 0
     builds: int = 0
     by: str = ""
+
+    @classmethod
+    def of(cls, said: Mapping[str, Any]) -> Self:
+        """What is said of a view; what later code says besides is passed over."""
+        return cls(**{name: said[name] for name in cls._fields if name in said})
 
     def begun(self, view: str, number: int, by: str) -> Entry:
         """With a new candidate of this number."""
@@ -83,7 +88,7 @@ class Register:
     @classmethod
     def of(cls, row: Row) -> Self:
         """What the row holds."""
-        views = {name: Entry(**entry) for name, entry in row.body["views"].items()}
+        views = {name: Entry.of(entry) for name, entry in row.body["views"].items()}
         return cls(views, row.body["born"], row.body["token"])
 
     def row(self) -> Put:
