@@ -33,6 +33,7 @@ from drills.own import PARTS
 from drills.race import order as ordering
 from drills.race import pay as paying
 from drills.sim import photographers
+from local.errors import LocalError
 from ops.progress import steps
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
@@ -88,7 +89,9 @@ def crowd(  # noqa: PLR0913  (each is an option)
     seed: int = 7,
     hands: Annotated[int, typer.Option(min=1, max=64, help="connections at once")] = 8,
     look: Annotated[int, typer.Option(min=0, help="look at one move in so many")] = 20,
-    seconds: Annotated[float, typer.Option(min=0, help="of a morning in the café")] = 60.0,
+    seconds: Annotated[
+        float, typer.Option(min=0, max=86_400, help="of a morning in the café")
+    ] = 60.0,
     url: Url = None,
     as_json: AsJson = False,
 ) -> None:
@@ -215,7 +218,9 @@ def _drilling() -> Iterator[None]:
     """Where there is nothing to drill, a sentence and exit code 2."""
     try:
         yield
-    except (ElsewhereError, UnreachableError) as reason:
+    except BrokenPipeError:
+        raise  # whoever read what was told has read enough
+    except (ElsewhereError, UnreachableError, LocalError, OSError) as reason:
         typer.echo(f"drills: {reason}", err=True)
         raise typer.Exit(2) from None
 

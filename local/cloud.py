@@ -211,10 +211,15 @@ def open_shop(state: Path, shards: int = SHARDS) -> None:
 
 def read_ports(state: Path) -> dict[str, int]:
     """Where the inner parts listen, and the number of the stream."""
+    path = state / "ports.json"
     try:
-        ports: dict[str, int] = json.loads((state / "ports.json").read_text())
-    except FileNotFoundError:
+        ports: dict[str, int] = json.loads(path.read_text())
+    except (FileNotFoundError, NotADirectoryError):
         raise LocalError(f"no shop was ever started on {state}") from None
+    except (OSError, ValueError) as flaw:
+        raise LocalError(f"{path} cannot be read: {flaw}") from None
+    if not isinstance(ports, dict) or not {"ministack", "kinesis"} <= ports.keys():
+        raise LocalError(f"{path} does not say where the shop's parts listen")
     return ports
 
 

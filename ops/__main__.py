@@ -180,10 +180,12 @@ def query(
     form, *more = [name for name, given in forms.items() if given] or ["table"]
     if more:
         raise typer.BadParameter("one of --json, --csv and --plot at a time")
-    with _in_shop(), querying.answer(sql) as found:
-        answering.show(found, form, svg)
-        if others := answering.left_out(found.verdicts):
-            typer.echo(others, err=True)
+    with _in_shop():
+        answering.check(svg)
+        with querying.answer(sql) as found:
+            answering.show(found, form, svg)
+            if others := answering.left_out(found.verdicts):
+                typer.echo(others, err=True)
 
 
 @app.command()

@@ -53,8 +53,12 @@ def write(proof: Proof, path: Path) -> None:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as flaw:
         raise NotProvenError(f"{path} cannot be written: {flaw.strerror}") from None
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(json.dumps(proof, indent=1) + "\n")
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(json.dumps(proof, indent=1) + "\n")
+    except OSError as flaw:
+        path.unlink()
+        raise NotProvenError(f"{path} cannot be written: {flaw.strerror}") from None
 
 
 def _where(event: str, at: str | None) -> Position:

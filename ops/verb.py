@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -35,6 +36,7 @@ UNANSWERED = (
     BusyError,
     CopyError,
     LocalError,
+    OSError,
 )
 AsJson = Annotated[bool, typer.Option("--json", help="for programs: JSON, one object a line")]
 
@@ -49,9 +51,12 @@ def in_shop() -> Iterator[None]:
 
 @contextmanager
 def or_why_not() -> Iterator[None]:
-    """What cannot be answered is a sentence and 2."""
+    """What cannot be answered, or not be written where it was to go, is a sentence and 2."""
     try:
         yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever read it has read enough
     except UNANSWERED as reason:
         typer.echo(f"ops: {reason}", err=True)
         raise typer.Exit(2) from None

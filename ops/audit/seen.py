@@ -15,6 +15,7 @@ from chalicelib import notary
 from chalicelib.errors import SecurityError
 from chalicelib.signing import keys, note, tree
 from chalicelib.signing.note import TreeHead
+from ops import whole
 
 if TYPE_CHECKING:
     from ops.audit.tree import Notarised
@@ -43,9 +44,8 @@ def remembered(path: Path) -> Seen:
         raise SeenError(f"{path} cannot be read: {flaw}") from None
     except SecurityError as doubt:
         raise SeenError(f"{path} keeps no tree head of this shop: {doubt}") from None
-    with _keeping(path) as fresh:
-        fresh.touch()
-        fresh.unlink()
+    with _keeping(path):
+        whole.check(path)
     return Seen(path, head or None)
 
 
@@ -67,15 +67,13 @@ def compare(seen: Seen, now: Notarised) -> list[str]:
 
 def keep(seen: Seen, newest: str) -> None:
     """From now on this head is the one that was seen."""
-    with _keeping(seen.path, "all that was read is as it was notarised, but ") as fresh:
-        fresh.write_text(newest, encoding="utf-8")
-        fresh.replace(seen.path)
+    with _keeping(seen.path, "all that was read is as it was notarised, but "):
+        whole.put(seen.path, newest)
 
 
 @contextmanager
-def _keeping(path: Path, before: str = "") -> Iterator[Path]:
-    """Where the new head is written first, so that the old one is never half overwritten."""
+def _keeping(path: Path, before: str = "") -> Iterator[None]:
     try:
-        yield path.with_name(path.name + ".new")
+        yield
     except OSError as flaw:
         raise SeenError(f"{before}no tree head can be kept in {path}: {flaw.strerror}") from None

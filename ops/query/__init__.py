@@ -28,7 +28,7 @@ from chalicelib.signing import keys
 from ops import logs, naive
 from ops.progress import steps
 from ops.query import tables
-from ops.query.answer import Answer, QueryError, answered, check
+from ops.query.answer import Answer, QueryError, answered, check, in_one_line
 from ops.query.judged import Judging
 
 __all__ = ["Answer", "QueryError", "answer"]
@@ -45,7 +45,7 @@ SETTINGS: dict[str, str | bool | int | float | list[str]] = {
 @contextmanager
 def answer(sql: str) -> Iterator[Answer]:
     """The answer, to be read while the tables live."""
-    with tempfile.TemporaryDirectory(prefix="tillstream-") as made:
+    with in_one_line(), tempfile.TemporaryDirectory(prefix="tillstream-") as made:
         folder = Path(made)
         with _opened(folder) as empty:
             tables.create(empty)

@@ -35,7 +35,9 @@ class Answer:
 
 def check(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
     """Raises QueryError where it is not one statement that the tables, empty still, understand."""
-    with _in_one_line():
+    if not sql.isascii() and sql.encode(errors="replace").decode() != sql:
+        raise QueryError("the question is not in UTF-8")
+    with in_one_line():
         if len(connection.extract_statements(sql)) != 1:
             raise QueryError("ask one question: one SQL statement")
         connection.execute(f"EXPLAIN {sql}")
@@ -45,20 +47,21 @@ def answered(
     connection: duckdb.DuckDBPyConnection, sql: str, verdicts: Mapping[str, int]
 ) -> Answer:
     """What the statement comes to."""
-    with _in_one_line():
+    with in_one_line():
         connection.execute(sql)
         columns = [name for name, *_ in connection.description or ()]
     return Answer(columns, _rows(connection), verdicts)
 
 
 def _rows(connection: duckdb.DuckDBPyConnection) -> Iterator[Row]:
-    with _in_one_line():
+    with in_one_line():
         while rows := connection.fetchmany(TOGETHER):
             yield from (tuple(map(plain, row)) for row in rows)
 
 
 @contextmanager
-def _in_one_line() -> Iterator[None]:
+def in_one_line() -> Iterator[None]:
+    """What DuckDB says to it, and no more."""
     try:
         yield
     except duckdb.Error as refusal:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from rich.console import Console, JustifyMethod
 from rich.table import Table
 from rich.text import Text
 
-from ops import shown
+from ops import shown, whole
 from ops.query import plot
 from ops.query.answer import Answer, QueryError, Row
 
@@ -26,7 +27,9 @@ def show(found: Answer, form: str, svg: Path | None) -> None:
     rows: Iterable[Row] = found.rows
     if svg is not None:
         rows = list(rows)
-        _write(svg, plot.svg(plot.bars(found.columns, rows)))
+        drawn = plot.svg(plot.bars(found.columns, rows))
+        with _writing(svg):
+            whole.put(svg, drawn)
     FORMS[form](found.columns, rows)
 
 
@@ -36,9 +39,17 @@ def left_out(verdicts: Mapping[str, int]) -> str:
     return f"Not counted, so in no type's table: {', '.join(others)}." if others else ""
 
 
-def _write(path: Path, text: str) -> None:
+def check(svg: Path | None) -> None:
+    """Raises QueryError where no plot can be written: not only once all was read."""
+    if svg is not None:
+        with _writing(svg):
+            whole.check(svg)
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
     try:
-        path.write_text(text, encoding="utf-8")
+        yield
     except OSError as reason:
         raise QueryError(f"{path} is not written: {reason.strerror}") from None
 

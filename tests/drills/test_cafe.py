@@ -31,6 +31,13 @@ def test_the_same_numbers_are_the_same_morning_and_others_another():
         assert not {visit.key for visit in one.visits} & {visit.key for visit in other.visits}
 
 
+def test_a_morning_has_an_end():
+    words = ["crowd", "--scene", "cafe", "--url", "http://127.0.0.1:9"]
+    for seconds in ("inf", "nan", "1e300", "-1"):
+        ran = CliRunner().invoke(verbs.app, [*words, f"--seconds={seconds}"])
+        assert (ran.exit_code, ran.stdout, "--seconds" in ran.stderr) == (2, "", True)
+
+
 def test_a_morning_has_a_rush_and_somebody_of_every_kind():
     visits = script.write(**NUMBERS).visits
     coming = [visit.at for visit in visits]

@@ -1,5 +1,6 @@
 """`ops prove` writes a proof of what is archived and notarised, and of nothing else."""
 
+import errno
 import json
 import os
 
@@ -13,6 +14,7 @@ from chalicelib.events import Position
 from chalicelib.notary.proof import prove
 from chalicelib.signing import tree
 from ops.__main__ import app
+from ops.prove import NotProvenError, write
 from ops.verify_proof import DoesNotHoldError, verify
 
 
@@ -90,6 +92,16 @@ def test_what_cannot_be_proven_is_a_sentence_and_2_and_nothing_is_written(
     ]:
         ran = run(event, *([] if where is None else ["--at", where]))
         assert (ran.exit_code, ran.stdout, why in ran.stderr) == (2, "", True), ran.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_proof_that_cannot_be_written_to_its_end_is_not_written_at_all(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("ops.prove.json.dumps", full)
+    with pytest.raises(NotProvenError, match="cannot be written: No space left"):
+        write({}, tmp_path / "proof.json")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -1,5 +1,7 @@
 """Ops find the shop that is meant, and say so in a sentence when there is none."""
 
+import errno
+import io
 import json
 import os
 import subprocess
@@ -7,9 +9,14 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
+from typer.testing import CliRunner
 
+from drills.__main__ import app as drills
 from local import provision
 from local.cloud import Names, environment
+from ops.__main__ import app as verbs
+from ops.verb import or_why_not
 
 ROOT = Path(__file__).parents[2]
 VERBS = [
@@ -61,6 +68,45 @@ def test_a_state_whose_shop_is_not_up_is_a_sentence_and_2(tmp_path, verb):
     assert (ran.returncode, ran.stdout) == (2, "")
     assert f"no shop runs on {tmp_path}" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+@pytest.mark.parametrize("said", [None, b"", b"{", b"\xff", b"null", b"[]", b"{}"])
+def test_a_state_whose_ports_cannot_be_read_is_a_sentence_and_2(tmp_path, monkeypatch, said):
+    for name in bare(tmp_path).keys() ^ os.environ.keys():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STATE", str(tmp_path))
+    path = tmp_path / "ports.json"
+    path.mkdir() if said is None else path.write_bytes(said)
+    for app, words in ((verbs, ["views"]), (verbs, ["env"]), (drills, ["race", "order"])):
+        ran = CliRunner().invoke(app, words)
+        assert (ran.exit_code, ran.stdout) == (2, ""), ran.output
+        assert str(path) in ran.stderr or "no STATE of a shop with a bank" in ran.stderr
+
+
+def test_a_state_that_no_folder_can_be_called_is_a_sentence_and_2(monkeypatch):
+    for name in bare("").keys() ^ os.environ.keys():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STATE", "/" + "x" * 5000)
+    for app, words in ((verbs, ["views"]), (verbs, ["env"]), (drills, ["race", "order"])):
+        ran = CliRunner().invoke(app, words)
+        assert (ran.exit_code, ran.stdout) == (2, ""), ran.output
+        assert "File name too long" in ran.stderr or "no STATE of a shop" in ran.stderr
+
+
+class Full(io.StringIO):
+    """Where nothing more can be written."""
+
+    def flush(self):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_where_the_answer_cannot_be_written_is_a_sentence_and_2(monkeypatch, capsys):
+    with monkeypatch.context() as full:
+        full.setattr("sys.stdout", Full())
+        with pytest.raises(typer.Exit) as ended, or_why_not():
+            print("an answer")
+    assert ended.value.exit_code == 2
+    assert capsys.readouterr().err == "ops: [Errno 28] No space left on device\n"
 
 
 def test_an_environment_that_names_a_whole_shop_is_taken_as_it_is(shop):
