@@ -202,7 +202,8 @@ def sim_photographers(
     as_json: AsJson = False,
 ) -> None:
     """The photo desk: no product is asked of two or lost, and no photographer is passed over."""
-    _end(photographers.play(seed, arrivals), photographers.show, as_json=as_json)
+    with _drilling():
+        _end(photographers.play(seed, arrivals), photographers.show, as_json=as_json)
 
 
 @app.command()
@@ -215,7 +216,7 @@ def demo() -> None:
 
 @contextmanager
 def _drilling() -> Iterator[None]:
-    """Where there is nothing to drill, a sentence and exit code 2."""
+    """Where there is nothing to drill, or nowhere to tell it, a sentence and exit code 2."""
     try:
         yield
     except BrokenPipeError:

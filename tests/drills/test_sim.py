@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 
 import pytest
@@ -10,7 +11,7 @@ from typer.testing import CliRunner
 from chalicelib.decisions.desk import Desk, offers
 from chalicelib.decisions.desk import state as desks
 from drills.__main__ import app
-from drills.sim import world
+from drills.sim import photographers, world
 
 
 def ran(seed: int = 3, arrivals: int = 40) -> tuple[int, dict]:
@@ -32,6 +33,16 @@ def test_no_product_is_asked_of_two_or_lost_and_nobody_is_passed_over(seed):
 def test_the_same_seed_gives_the_same_report_and_another_seed_another():
     assert ran(5) == ran(5)
     assert ran(5) != ran(6)
+
+
+def test_where_it_cannot_be_told_is_a_sentence_and_2(monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(photographers, "show", full)
+    done = CliRunner().invoke(app, ["sim", "photographers", "--arrivals", "2"])
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == "drills: [Errno 28] No space left on device\n"
 
 
 def test_a_desk_that_asks_whoever_did_most_is_found_out(monkeypatch):
