@@ -175,7 +175,7 @@ def order(code: Path) -> None:
         for name in sorted(filter(_is_needed, given.namelist())):
             entry = zipfile.ZipInfo(name)
             entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, 0o644 << 16
-            made.writestr(entry, given.read(name), compresslevel=9)
+            made.writestr(entry, given.read(name), compresslevel=6)
     ordered.rename(code)
 
 

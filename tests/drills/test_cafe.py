@@ -19,6 +19,7 @@ from drills.race import start
 
 ROOT = Path(__file__).parents[2]
 NUMBERS = {"customers": 200, "seconds": 60.0, "seed": 7}
+NOWHERE = {"ministack": 9, "kinesis": 9}  # what else a STATE says: nobody is asked there
 CAFE = ("crowd", "--scene", "cafe", "--seed", "5")
 
 
@@ -81,7 +82,7 @@ def liar(tmp_path):
     """A STATE whose bank is a liar."""
     server = ThreadingHTTPServer(("127.0.0.1", 0), Liar)
     threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
-    (tmp_path / "ports.json").write_text(json.dumps({"bank": server.server_address[1]}))
+    (tmp_path / "ports.json").write_text(json.dumps(NOWHERE | {"bank": server.server_address[1]}))
     yield tmp_path
     server.shutdown()
     server.server_close()

@@ -144,10 +144,13 @@ def halfway(world: World, work: Work, writes: int, watch: Watch) -> bool:
 
 
 def pairs(name: str) -> Iterator[tuple[int, int]]:
-    """Every pair: a call of the one who pauses, a write of the one who crashes meanwhile."""
+    """A call of the one who pauses, a write of the one who crashes meanwhile.
+
+    As on one colour of a chessboard: so every call comes, and every write.
+    """
     before, paused, meanwhile = CASES[name]
     for first in count():
-        for second in count():
+        for second in count(first % 2, 2):
             world = fresh()
             watch = Watch(world)
             archive._tails.clear()
