@@ -81,6 +81,7 @@ function choose(event) {
   category = event.target.value;
   products = [];
   next = null;
+  find("more").hidden = true; // until it is known what comes after the first page
   turn();
 }
 
