@@ -17,7 +17,6 @@ from bench import world
 from chalicelib import archive, checkpoint, config
 from chalicelib.events import Envelope, Position, Shard
 from chalicelib.signing import keys, seal
-from drills.client import Client, UnreachableError
 from drills.own import Own, folder
 
 CALL = 500
@@ -69,7 +68,7 @@ def _killed(shop: Own) -> float:
     shop.end(signal.SIGKILL)
     begun = time.perf_counter()
     shop.start()
-    while not _is_level(shop):
+    while not shop.says_ok():
         if time.perf_counter() > begun + PATIENCE_S:
             raise RuntimeError("the shop does not come back")
         time.sleep(LOOK_S)
@@ -79,15 +78,6 @@ def _killed(shop: Own) -> float:
     if not all(map(_is_whole, archive.shards())):
         raise RuntimeError("the shop says ok, and is behind its archive")
     return spent
-
-
-def _is_level(shop: Own) -> bool:
-    try:
-        with Client(shop.endpoint, patience_s=0.0) as client:
-            answer = client.ask("GET", "/health", patient=False)
-    except UnreachableError:
-        return False
-    return answer.status == 200 and answer.body == {"status": "ok"}
 
 
 def _is_whole(shard: Shard) -> bool:

@@ -145,6 +145,10 @@ class Own:
         there = self.parts()
         if set(there) != set(PARTS) or gone & set(there.values()) or not self.port:
             return False
+        return self.says_ok()
+
+    def says_ok(self) -> bool:
+        """Whether it answers, and its rows are level."""
         try:
             with Client(self.endpoint, patience_s=0.0) as client:
                 answer = client.ask("GET", "/health", patient=False)
