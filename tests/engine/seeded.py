@@ -17,7 +17,7 @@ from typing import Any
 import order_moves
 import pytest
 from faulty import Faulty
-from planted import PLANTS
+from planted import Plant
 from schedules import Crash
 from stories import CODES, FLAWS, GAPS, LAYOUTS, NAMES, STREAMS, SUBJECTS, Told, build
 from test_any_schedule import Watch
@@ -64,6 +64,19 @@ class Schedule:
         self.trace: list[str] = []
         self.cloud = Faulty(self.world.cloud, self.plan, self._meanwhile, self.trace)
         self.world.cloud["kinesis"].put_records = self._put_records
+
+    def tune(self, patch: pytest.MonkeyPatch) -> None:
+        """This cloud, no waiting, and bounds that a short story reaches."""
+        self._bound(patch)
+        patch.setattr(config, "client", self.cloud.client)
+        patch.setattr(time, "sleep", lambda _: None)
+        patch.setattr(store, "MOST_ROWS", self.dice.choice([3, 9, 9]))
+        patch.setattr(projector, "GROUP", self.dice.choice([2, 5]))
+
+    def _bound(self, patch: pytest.MonkeyPatch) -> None:
+        most_parked = self.dice.choice([1, 2, 100])
+        patch.setattr(chunk, "MOST_PARKED", most_parked)
+        patch.setattr(naive, "MOST_PARKED", most_parked)
 
     def run(self) -> None:
         """To the end, and then the comparison."""
@@ -228,24 +241,14 @@ def _steps(dice: random.Random) -> list[Told]:
     ]
 
 
-def play(seed: int, plant: str | None = None) -> Schedule:
+def play(seed: int, plant: Plant | None = None, kind: type[Schedule] = Schedule) -> Schedule:
     """The schedule of this seed, to its end. Raises AssertionError where something is wrong."""
     with pytest.MonkeyPatch.context() as patch:
         cheaply_signed(patch)
-        schedule = Schedule(seed)
-        _played(schedule, plant)
+        schedule = kind(seed)
+        with simulated(schedule.world) as inner:
+            schedule.tune(inner)
+            if plant is not None:
+                plant(inner)
+            schedule.run()
     return schedule
-
-
-def _played(schedule: Schedule, plant: str | None) -> None:
-    with simulated(schedule.world) as patch:
-        patch.setattr(config, "client", schedule.cloud.client)
-        patch.setattr(time, "sleep", lambda _: None)
-        most_parked = schedule.dice.choice([1, 2, 100])
-        patch.setattr(chunk, "MOST_PARKED", most_parked)
-        patch.setattr(naive, "MOST_PARKED", most_parked)
-        patch.setattr(store, "MOST_ROWS", schedule.dice.choice([3, 9, 9]))
-        patch.setattr(projector, "GROUP", schedule.dice.choice([2, 5]))
-        if plant is not None:
-            PLANTS[plant](patch)
-        schedule.run()

@@ -6,17 +6,16 @@ a table filled anew with it.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 
 import pytest
 import seeded
+from planted import Plant
 from stories import BROKEN, CODES, GAPS, MENDED, Told
-from worlds import cheaply_signed, simulated
 
-from chalicelib import archive, config, projector, store
+from chalicelib import archive, projector
 from chalicelib.errors import Behind
 from chalicelib.replay import redrive as redriving
 from chalicelib.replay.candidate import Shards
@@ -34,6 +33,9 @@ class Schedule(seeded.Schedule):
         super().__init__(seed)
         self.world.code = self.dice.choice([BROKEN, BROKEN, CODES[1]])
         self.redrives = 0
+
+    def _bound(self, patch: pytest.MonkeyPatch) -> None:
+        patch.setattr(redriving, "MOST_RECORDS", self.dice.choice([1, 2, 100]))
 
     def _story(self) -> list[Told]:
         """A story of three products, of whom one may stand still."""
@@ -94,25 +96,7 @@ class Schedule(seeded.Schedule):
         assert self.world.rows() == fold.rows
 
 
-def play(seed: int, plant: str | None = None) -> Schedule:
-    """The schedule of this seed, to its end. Raises AssertionError where something is wrong."""
-    with pytest.MonkeyPatch.context() as patch:
-        cheaply_signed(patch)
-        schedule = Schedule(seed)
-        _played(schedule, plant)
-    return schedule
-
-
-def _played(schedule: Schedule, plant: str | None) -> None:
-    with simulated(schedule.world) as patch:
-        patch.setattr(config, "client", schedule.cloud.client)
-        patch.setattr(time, "sleep", lambda _: None)
-        patch.setattr(store, "MOST_ROWS", schedule.dice.choice([3, 9, 9]))
-        patch.setattr(projector, "GROUP", schedule.dice.choice([2, 5]))
-        patch.setattr(redriving, "MOST_RECORDS", schedule.dice.choice([1, 2, 100]))
-        if plant is not None:
-            PLANTS[plant](patch)
-        schedule.run()
+play = partial(seeded.play, kind=Schedule)
 
 
 def one_forgotten(patch: pytest.MonkeyPatch) -> None:
@@ -143,6 +127,6 @@ def told_for_good(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("chalicelib.replay.refold._untold", lambda *_: [])
 
 
-PLANTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
+PLANTS: dict[str, Plant] = {
     plant.__name__: plant for plant in (one_forgotten, position_ignored, told_for_good)
 }

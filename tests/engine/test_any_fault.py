@@ -59,7 +59,7 @@ def test_whatever_goes_wrong_what_stood_still_is_redriven_to_the_rows_of_a_fresh
 
 @pytest.mark.parametrize("plant", seeded_redrive.PLANTS)
 def test_a_rule_of_the_redrive_that_is_left_out_is_found(plant):
-    assert is_found(lambda seed: seeded_redrive.play(seed, plant))
+    assert is_found(lambda seed: seeded_redrive.play(seed, seeded_redrive.PLANTS[plant]))
 
 
 def test_a_charge_that_is_tried_again_under_another_key_is_found():
@@ -83,7 +83,7 @@ def test_a_seed_makes_the_same_calls_and_the_same_faults_again(seed):
 
 @pytest.mark.parametrize("plant", PLANTS)
 def test_a_rule_of_the_engine_that_is_left_out_is_found(plant):
-    assert is_found(lambda seed: play(seed, plant))
+    assert is_found(lambda seed: play(seed, PLANTS[plant]))
 
 
 def is_found(played):

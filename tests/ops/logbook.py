@@ -1,10 +1,13 @@
 """Events on the archive of a fresh shop, folded or not, without a stream."""
 
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from chalicelib import archive
+import pytest
+
+from chalicelib import archive, projector
 from chalicelib.events import SYSTEM, Batch, Envelope, Position, Record, Shard
-from chalicelib.projector import project
 from chalicelib.signing import keys, seal
 
 BEGUN_MS = 1_795_224_680_000
@@ -54,4 +57,22 @@ class Logbook:
         archive.append(Batch(self.shard, records), lambda _: [])
 
     def fold(self, *records):
-        project(Batch(self.shard, records))
+        projector.project(Batch(self.shard, records))
+
+
+def explodes(*_):
+    raise ZeroDivisionError("by this \x1b[2J event")
+
+
+def unable(name):
+    """The code of this shop, but its view of this name can fold nothing."""
+    views = [replace(v, reduce=explodes) if v.name == name else v for v in projector.LIVE.views]
+    return replace(projector.LIVE, views=views)
+
+
+@contextmanager
+def folds_by(code):
+    """Meanwhile the logbooks fold by other code."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(projector.project, "__defaults__", (code,))
+        yield

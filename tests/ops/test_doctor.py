@@ -34,9 +34,7 @@ PLACED = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 class Till(Logbook):

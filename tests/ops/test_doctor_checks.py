@@ -39,9 +39,7 @@ HEAD = note.TreeHead("tillstream/t", 2, b"r" * 32)
 TREE = Tree(HEAD, EMPTY, {ZERO: 5}, {}, 0, None, ())
 
 
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 class TestConsumer:

@@ -10,8 +10,7 @@ from chalicelib.http import Request
 
 
 @pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+def _unsplit(unsplit, monkeypatch):
     monkeypatch.setattr("chalicelib.log.listed", lambda _: {})
 
 

@@ -11,10 +11,7 @@ from chalicelib import projector
 from chalicelib.views import VIEWS
 from ops import views
 
-
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 def shard_of(found):

@@ -2,17 +2,13 @@
 
 import json
 import os
-from dataclasses import replace
 
 import pytest
-from logbook import Logbook
+from logbook import Logbook, folds_by, unable
 from test_shop_found import ops
 
 from chalicelib import config, projector, store
-from chalicelib.decisions import DECIDERS
-from chalicelib.projector import Code
 from chalicelib.projector import chunk as chunks
-from chalicelib.views import VIEWS
 from local import provision
 from ops import parked
 from ops.parked import Parked, Standing
@@ -20,25 +16,14 @@ from ops.parked import Parked, Standing
 IMAGE = {"image": "https://pictures.example/1.png"}
 
 
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 @pytest.fixture
-def book(shop):
-    return Logbook(shop)
-
-
-def explodes(*_):
-    raise ZeroDivisionError("by this \x1b[2J event")
-
-
-@pytest.fixture
-def broken(monkeypatch):
-    """The shop's code, but its contributions cannot be folded."""
-    views = [replace(v, reduce=explodes) if v.name == "contributions" else v for v in VIEWS]
-    monkeypatch.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))
+def broken():
+    """Contributions cannot be folded."""
+    with folds_by(unable("contributions")):
+        yield
 
 
 def test_a_subject_that_one_view_cannot_fold_is_told_with_its_event_and_what_to_do(book, broken):
@@ -141,9 +126,7 @@ def test_of_a_view_that_left_before_reasons_were_kept_it_says_so(capsys):
 
 
 def test_a_table_made_anew_with_the_code_mended_has_nobody_stand_still(book, monkeypatch):
-    views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
-    with monkeypatch.context() as broken:
-        broken.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))
+    with folds_by(unable("scores")):
         book.fold(book.record("purchased"), book.record("purchased"))
     assert len(parked.state().subjects) == 1
     provision.empty_table(config.settings().table)

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from logbook import BEGUN_MS, Logbook
+from logbook import BEGUN_MS
 from test_shop_found import ops
 
 from chalicelib import config, projector
@@ -19,14 +19,7 @@ from ops import quarantine
 TERMINAL = b"\x1b]0;mine\x07 caf\xc3\xa9 \\ \r\n"
 
 
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
-
-
-@pytest.fixture
-def book(shop):
-    return Logbook(shop)
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 def sealed(event, key=None):

@@ -20,9 +20,7 @@ from ops.alone import alone
 FAST = 1e6
 
 
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 @pytest.fixture

@@ -2,17 +2,13 @@
 
 import json
 import os
-from dataclasses import replace
 
 import pytest
-from logbook import Logbook
+from logbook import folds_by, unable
 from test_shop_found import ops
 from typer.testing import CliRunner
 
-from chalicelib import projector, store
-from chalicelib.decisions import DECIDERS
-from chalicelib.projector import Code
-from chalicelib.views import VIEWS
+from chalicelib import store
 from ops import parked, verify
 from ops import redrive as redriving
 from ops.__main__ import app
@@ -22,26 +18,13 @@ from ops.progress import steps
 CUP = "product/cup"
 
 
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 @pytest.fixture
-def book(shop):
-    return Logbook(shop)
-
-
-def explodes(*_):
-    raise ZeroDivisionError("by this \x1b[2J event")
-
-
-@pytest.fixture
-def parked_cup(book, monkeypatch):
+def parked_cup(book):
     """A cup that the scores cannot fold, and a bowl that they can."""
-    views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
-    with monkeypatch.context() as broken:
-        broken.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))
+    with folds_by(unable("scores")):
         book.fold(*(book.record("purchased") for _ in range(3)))
     book.fold(book.record("purchased", "bowl"))
     assert [(each.view, each.subject) for each in parked.state().subjects] == [("scores@2", CUP)]
@@ -80,9 +63,8 @@ def test_of_a_type_that_no_code_knows_it_says_that_it_stands_still_again_and_1(b
 
 
 def test_why_it_stands_still_again_speaks_to_no_terminal(parked_cup, monkeypatch):
-    views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
     (place,) = redriving.find(CUP, None)
-    broken = place._replace(code=Code(DECIDERS, views))
+    broken = place._replace(code=unable("scores"))
     monkeypatch.setattr(redriving, "find", lambda *_: [broken])
     ran = here(CUP)
     assert ran.exit_code == 1
@@ -124,18 +106,16 @@ def test_two_at_once(parked_cup):
     assert [each.events for each in redriving.redrive_all(CUP, redriving.find(CUP, None))] == [3]
 
 
-def both_parked(book, monkeypatch):
+def both_parked(book):
     """A bowl that stands still beside the cup, and a mug for all views, for good."""
-    views = [replace(v, reduce=explodes) if v.name == "scores" else v for v in VIEWS]
-    with monkeypatch.context() as broken:
-        broken.setattr(projector.project, "__defaults__", (Code(DECIDERS, views),))
+    with folds_by(unable("scores")):
         book.fold(book.record("purchased", "bowl"), book.record("transmogrified", "mug"))
 
 
 def test_all_is_each_in_turn_in_that_view_or_anywhere_and_1_where_one_stands_still_again(
     parked_cup, monkeypatch
 ):
-    both_parked(parked_cup, monkeypatch)
+    both_parked(parked_cup)
     ran = here("--all", "--view", "scores@2")
     said = ["product/bowl  scores@2: 1 events folded", "product/cup  scores@2: 3 events folded"]
     assert (ran.exit_code, ran.stdout.splitlines()) == (0, [*said, redriving.FOLDED])
@@ -148,7 +128,7 @@ def test_all_is_each_in_turn_in_that_view_or_anywhere_and_1_where_one_stands_sti
 
 
 def test_of_all_one_that_cannot_be_redriven_now_holds_up_no_other(parked_cup, monkeypatch):
-    both_parked(parked_cup, monkeypatch)
+    both_parked(parked_cup)
     with alone("redrive product/bowl"):
         ran = here("--all", "--view", "scores")
     assert (ran.exit_code, ran.stdout.splitlines()[0]) == (

@@ -14,10 +14,7 @@ from chalicelib.views import todos as view
 from ops import retry as retrying
 from ops.__main__ import app
 
-
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 @pytest.fixture

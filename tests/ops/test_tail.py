@@ -16,8 +16,7 @@ from ops import tail
 
 
 @pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+def _unsplit(unsplit, monkeypatch):
     monkeypatch.setattr("chalicelib.log.listed", lambda _: {})
 
 

@@ -13,9 +13,7 @@ from ops import verify as verifying
 DESCRIPTION = {"brand": "b", "name": "n", "description": "d", "category": "cups"}
 
 
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 @pytest.fixture

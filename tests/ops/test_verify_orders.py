@@ -13,10 +13,7 @@ from chalicelib.events.product import Price
 from chalicelib.views import sales, scores
 from ops import verify as verifying
 
-
-@pytest.fixture(autouse=True)
-def _no_ancestors(monkeypatch):
-    monkeypatch.setattr("chalicelib.log.ancestors", lambda _: [])
+pytestmark = pytest.mark.usefixtures("unsplit")
 
 
 def tallies(view, partition):
