@@ -24,9 +24,13 @@ UTC_MS = r"^[0-9]{4}(-[0-9]{2}){2}T[0-9]{2}(:[0-9]{2}){2}\.[0-9]{3}Z$"
 
 
 class Model(BaseModel):
-    """Frozen, strict, closed; snake_case here and camelCase on the wire."""
+    """Frozen, strict, closed; snake_case here and camelCase on the wire.
+
+    A model is built when it is first used: of forty, a cold start needs few.
+    """
 
     model_config = ConfigDict(
+        defer_build=True,
         frozen=True,
         extra="forbid",
         strict=True,
