@@ -1,8 +1,8 @@
 """What the archive and the rows say of what was acknowledged.
 
-An event that was answered 202 must lie once at the position that the answer named, and one record
-of it must count. The log may hold its bytes at a second place too, where the answer to an append
-was lost and the append was made again: that copy must be ignored as a repeat.
+An event that was answered 202 must lie once at the position that the answer named, must be judged
+there, and one record of it must count. The log may hold its bytes at a second place too, where the
+answer to an append was lost and the append was made again: that copy must be ignored as a repeat.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from chalicelib import archive, checkpoint, store
-from chalicelib.events import Position, Shard
+from chalicelib.events import Position
 from chalicelib.projector.rows import verdict_key
 from chalicelib.signing import jws
 from drills.kill.load import Heard
@@ -36,16 +36,20 @@ class Found:
 
 def find(heard: Sequence[Heard]) -> Found:
     """Compare; archive and rows are given two minutes to come as far as what was acknowledged."""
-    _wait_for_rows(heard)
-    return compare(heard, _records(), _uncounted)
+    waiting = unjudged(heard)
+    return compare(heard, _records(), waiting, _uncounted)
 
 
 def compare(
     heard: Iterable[Heard],
     records: Iterable[tuple[str, str]],
+    waiting: AbstractSet[str],
     uncounted: Callable[[AbstractSet[str]], AbstractSet[str]],
 ) -> Found:
-    """The same of records as (position, id), and of who says which positions do not count."""
+    """The same of records as (position, id), and of the positions that wait to be judged.
+
+    `uncounted` says which positions do not count.
+    """
     at: dict[str, list[str]] = defaultdict(list)
     places: dict[str, set[str]] = defaultdict(set)
     for position, event in records:
@@ -54,6 +58,8 @@ def compare(
     told, result = set(heard), Found()
     for one in told:
         _look(one, at[one.position], result)
+        if one.position in waiting:
+            result.missing.append(f"{one.id} at {one.position} is not judged")
     events = {one.id for one in told}
     without = uncounted({place for event in events for place in places[event]})
     for event in events:
@@ -79,18 +85,19 @@ def _count(event: str, places: AbstractSet[str], counted: AbstractSet[str], resu
         result.twice.append(f"{event} counts {len(counted)} times")
 
 
-def _wait_for_rows(heard: Iterable[Heard]) -> None:
-    """Until all that was acknowledged is judged, or patience ends."""
-    last: dict[Shard, Position] = {}
-    for position in (Position.parse(one.position) for one in heard):
-        last[position.shard] = max(position, last.get(position.shard, position))
+def unjudged(heard: Iterable[Heard]) -> set[str]:
+    """The positions that are not judged when patience ends; as soon as there is none, that."""
+    left = {Position.parse(one.position) for one in heard}
     until = time.monotonic() + PATIENCE_S
-    while not all(map(_is_judged, last.values())) and time.monotonic() < until:
+    while (left := _left(left)) and time.monotonic() < until:
         time.sleep(LOOK_S)
+    return set(map(str, left))
 
 
-def _is_judged(position: Position) -> bool:
-    return checkpoint.passed(checkpoint.read(position.shard), position)
+def _left(positions: AbstractSet[Position]) -> set[Position]:
+    """Those that the rows have not passed yet."""
+    reached = {shard: checkpoint.read(shard) for shard in {each.shard for each in positions}}
+    return {each for each in positions if not checkpoint.passed(reached[each.shard], each)}
 
 
 def _records() -> Iterator[tuple[str, str]]:

@@ -5,15 +5,19 @@ import subprocess
 import sys
 from pathlib import Path
 
-from drills.kill.found import compare
+from chalicelib import checkpoint
+from chalicelib.checkpoint import Checkpoint
+from chalicelib.events import Shard
+from drills.kill.found import compare, unjudged
 from drills.kill.load import Heard
 
-HERE, THERE, ELSEWHERE = "s/shard-0:7", "s/shard-0:9", "s/shard-1:7"
+SHARD = Shard("s-1", "shardId-000000000000")
+HERE, THERE, ELSEWHERE = f"{SHARD}:7", f"{SHARD}:9", "s-1/shardId-000000000001:7"
 HEARD = Heard("a", HERE)
 
 
-def found(records, ignored=(), heard=(HEARD,)):
-    return compare(heard, records, lambda places: places & set(ignored))
+def found(records, ignored=(), heard=(HEARD,), waiting=()):
+    return compare(heard, records, set(waiting), lambda places: places & set(ignored))
 
 
 def test_what_lies_once_where_it_was_said_to_lie_is_found():
@@ -45,6 +49,26 @@ def test_a_copy_that_is_ignored_is_told_and_one_that_counts_is_twice():
 
 def test_a_position_that_the_archive_holds_twice_is_told():
     assert found([(HERE, "a"), (HERE, "a")]).twice == [f"{HERE} is in the archive 2 times"]
+
+
+def test_what_is_acknowledged_and_archived_and_not_judged_when_patience_ends_is_missing():
+    result = found([(HERE, "a"), (THERE, "b")], heard=[HEARD, Heard("b", THERE)], waiting={THERE})
+    assert (result.found, result.missing) == (2, [f"b at {THERE} is not judged"])
+
+
+def test_rows_that_stand_still_leave_what_lies_behind_them_unjudged(monkeypatch):
+    heard = [HEARD, Heard("b", THERE), Heard("c", ELSEWHERE)]
+    rows = {SHARD: Checkpoint(SHARD, position=7)}
+    monkeypatch.setattr(checkpoint, "read", rows.get)
+    monkeypatch.setattr("drills.kill.found.PATIENCE_S", 0)
+    assert unjudged(heard) == {THERE, ELSEWHERE}
+
+
+def test_rows_that_come_as_far_while_one_waits_leave_nothing(monkeypatch):
+    steps = iter([None, Checkpoint(SHARD, position=8), Checkpoint(SHARD, position=9)])
+    monkeypatch.setattr(checkpoint, "read", lambda _: next(steps))
+    monkeypatch.setattr("drills.kill.found.LOOK_S", 0)
+    assert unjudged([HEARD, Heard("b", THERE)]) == set()
 
 
 def drill(*options):
