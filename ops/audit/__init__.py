@@ -29,6 +29,7 @@ from ops.audit import chains, records, seen, tree
 from ops.audit.chains import Chunk
 from ops.audit.records import Read
 from ops.audit.seen import Seen
+from ops.audit.tree import Notarised
 
 Step = Callable[[], None]
 WORTH = 8  # so many runs of segments are worth a process
@@ -36,12 +37,17 @@ WORTH = 8  # so many runs of segments are worth a process
 
 @dataclass(slots=True)
 class Report:
-    """What was read; how much of it no tree head covers; and each flaw as a sentence."""
+    """What was read; how much of it no tree head covers; and each flaw as a sentence.
+
+    Of the leaves in the `tree` the last `unsigned` are under no signed head, and so are segments
+    that have no other leaf: what those say of a segment is compared, but proves nothing.
+    """
 
     segments: int = 0
     records: int = 0
     not_notarised: int = 0
     tree: int = 0
+    unsigned: int = 0
     not_believed: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
 
@@ -52,15 +58,22 @@ def audit(kept: Seen | None = None, step: Step = lambda: None, jobs: int | None 
     notarised = tree.read(heads)
     listed = chains.listed(notarised)
     report = Report(tree=len(notarised.leaves), wrong=notarised.wrong + listed.wrong)
+    report.unsigned = report.tree - notarised.signed
     if kept is not None:
         report.wrong += seen.compare(kept, notarised)
-    report.not_notarised = sum(hashed is None for c in listed.chunks for _, hashed in c.segments)
+    report.not_notarised = _not_notarised(notarised, listed.chunks)
     with _reading(listed.chunks, jobs or os.cpu_count() or 1) as reading:
         report.wrong += chains.unlinked(list(_counted(report, listed.chunks, reading, step)))
     report.wrong += [gap for gap in gaps.told() if gap not in report.wrong]
     if kept is not None and heads.newest is not None and not report.wrong:
         seen.keep(kept, heads.newest)
     return report
+
+
+def _not_notarised(notarised: Notarised, chunks: Sequence[Chunk]) -> int:
+    """How many segments are under no signed head."""
+    covered = {(leaf.shard, leaf.before) for leaf in notarised.leaves[: notarised.signed]}
+    return sum((c.shard, before) not in covered for c in chunks for before, _ in c.segments)
 
 
 def _counted(
@@ -96,4 +109,7 @@ def told(report: Report) -> str:
         f"not believed: {reasons or 'none'}",
         f"{read}: {wrong} wrong",
     ]
+    if report.unsigned:
+        why = "a sweep was cut short, or its heads are gone"
+        lines.insert(1, f"under no signed tree head: {report.unsigned:,} of the leaves; {why}")
     return "\n".join([*report.wrong, *lines])

@@ -16,6 +16,7 @@ from chalicelib.signing import keys, note, tree
 from chalicelib.signing.note import TreeHead
 
 TOGETHER = 16
+CUT_SHORT = "; or a sweep ended before it put it, then the next one does"
 
 
 class Heads(NamedTuple):
@@ -27,11 +28,16 @@ class Heads(NamedTuple):
 
 @dataclass(slots=True)
 class Notarised:
-    """All leaves in their order, the newest head that is believed, and what is wrong."""
+    """All leaves in their order, the newest head that is believed, and what is wrong.
+
+    The first `signed` leaves are under a head that is believed. What follows was entered by a sweep
+    that was cut short before it signed, or its heads were taken away.
+    """
 
     leaves: list[Leaf] = field(default_factory=list)
     roots: dict[int, bytes] = field(default_factory=dict)
     head: TreeHead | None = None
+    signed: int = 0
     wrong: list[str] = field(default_factory=list)
 
     @property
@@ -58,20 +64,23 @@ def read(published: Heads) -> Notarised:
     """The tree as it is now, and whether what was published before is true of it."""
     found = Notarised()
     _read_bundles(found)
-    signed = [_check(found, name, text) for name, text in published.notes.items()]
+    believed = [_check(found, name, text) for name, text in published.notes.items()]
+    found.signed = max((head.size for head in believed if head), default=0)
     if published.newest is not None:
         found.head = _check(found, kept.HEAD, published.newest)
-        _check_is_newest(found, [head.size for head in signed if head])
-    elif found.leaves and published.notes:
-        found.wrong.append("tree-head is gone")
+        _check_is_newest(found)
+    elif published.notes:
+        found.wrong.append(f"tree-head is gone{CUT_SHORT}")
     return found
 
 
-def _check_is_newest(found: Notarised, sizes: list[int]) -> None:
-    largest = max(sizes, default=0)
-    if found.head is not None and found.head.size < largest:
-        size = found.head.size
-        found.wrong.append(f"tree-head was put back to {size} leaves, {largest} were signed for")
+def _check_is_newest(found: Notarised) -> None:
+    if found.head is None:
+        return
+    if (size := found.head.size) < found.signed:
+        what = f"tree-head was put back to {size} leaves, {found.signed} were signed for"
+        found.wrong.append(f"{what}{CUT_SHORT}")
+    found.signed = max(size, found.signed)
 
 
 def _read_bundles(found: Notarised) -> None:
