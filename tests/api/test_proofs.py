@@ -8,7 +8,8 @@ import pytest
 from shopfront import Answer, Shopfront, names
 from shopfront import at as position_of
 
-from chalicelib import config, log
+from chalicelib import config, log, notary
+from chalicelib.signing import SigningKey, keys, note
 from ops import verify_proof
 
 CUP = {"brand": "B", "name": "Cup", "description": "a text", "category": "cups"}
@@ -67,6 +68,20 @@ def test_before_the_next_sweep_it_is_503_not_notarised(front: Shopfront) -> None
     assert answer.headers["Retry-After"] == "60"
     front.sweep()
     assert proof(front, new).status == 200
+
+
+def test_under_a_tree_head_of_somebody_elses_it_is_503_until_a_sweep_replaces_it(
+    front: Shopfront, made: Answer
+) -> None:
+    head = note.TreeHead(notary.origin(), 9, b"x" * 32)
+    foreign = note.sign(head, SigningKey(keys.new_key())).encode()
+    config.client("s3").put_object(
+        Bucket=config.settings().archive_bucket, Key="tree-head", Body=foreign
+    )
+    answer = proof(front, made)
+    assert (answer.status, answer.slug) == (503, "throttled")
+    front.sweep()
+    assert proof(front, made).status == 200
 
 
 def test_a_keyed_one_is_proven_by_its_id_alone(front: Shopfront) -> None:

@@ -19,6 +19,7 @@ from chalicelib.notary.proof import Bundles
 from chalicelib.signing import SigningKey, Trust, keys, note, tree
 from chalicelib.signing.trust import opened
 from local import provision
+from ops.audit import audit
 
 SHARDS = [Shard("tillstream-test-1", f"shardId-{number:012d}") for number in range(3)]
 
@@ -210,6 +211,34 @@ class TestRaces:
         notary.sweep()
         found = leaves()
         assert head() == note.TreeHead(notary.origin(), 3, tree.root([each.hash for each in found]))
+
+    @pytest.mark.parametrize("is_kept", [False, True])
+    def test_a_head_is_kept_for_good_before_it_is_shown_though_a_sweep_dies_at_that(
+        self, books, monkeypatch, is_kept
+    ):
+        segments(books[0], 1)
+        notary.sweep()
+        segments(books[0], 1, 1)
+        put = objects.put
+
+        def dying(name, body):
+            if is_kept or not name.startswith("tree-heads/"):
+                put(name, body)
+            if name.startswith("tree-heads/"):
+                raise CloudFailure("killed")
+            return True
+
+        with monkeypatch.context() as killed:
+            killed.setattr(objects, "put", dying)
+            with pytest.raises(CloudFailure):
+                notary.sweep()
+        assert head().size == 1
+        assert names("tree-heads/") == ["tree-heads/1", "tree-heads/3"][: 1 + is_kept]
+        told = ["tree-head was put back to 1 leaves, 3 were signed for; or a sweep ended before it"]
+        assert [each[: len(told[0])] for each in audit().wrong] == told * is_kept
+        notary.sweep()
+        assert (head().size, names("tree-heads/")) == (3, ["tree-heads/1", "tree-heads/3"])
+        assert audit().wrong == []
 
     def test_a_head_that_stays_contended_is_the_clouds_failure(self, books, monkeypatch):
         segments(books[0], 1)

@@ -11,8 +11,9 @@ from typer.testing import CliRunner
 
 from chalicelib import config, notary
 from chalicelib.events import Position
+from chalicelib.notary import kept
 from chalicelib.notary.proof import prove
-from chalicelib.signing import tree
+from chalicelib.signing import SigningKey, keys, note, tree
 from ops.__main__ import app
 from ops.prove import NotProvenError, write
 from ops.verify_proof import DoesNotHoldError, verify
@@ -92,6 +93,23 @@ def test_what_cannot_be_proven_is_a_sentence_and_2_and_nothing_is_written(
     ]:
         ran = run(event, *([] if where is None else ["--at", where]))
         assert (ran.exit_code, ran.stdout, why in ran.stderr) == (2, "", True), ran.output
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_under_a_tree_head_of_somebody_elses_nothing_is_proven(book, shop, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    head = note.opened(kept.head().note, notary.origin(), keys.trust().notaries())
+    for foreign, why in [
+        (note.sign(head, SigningKey(keys.new_key())), "no notary of this shop signed"),
+        (note.sign(head._replace(origin="tillstream/other"), keys.notary()), "tillstream/other"),
+    ]:
+        config.client("s3").put_object(
+            Bucket=shop.archive_bucket, Key=kept.HEAD, Body=foreign.encode()
+        )
+        ran = run("event-0-9", "--at", str(at(book, 9)))
+        assert (ran.exit_code, ran.stdout) == (2, "")
+        assert ran.stderr.startswith("ops: no tree head that can be believed: ")
+        assert why in ran.stderr
     assert list(tmp_path.iterdir()) == []
 
 
