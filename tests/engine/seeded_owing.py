@@ -90,7 +90,7 @@ class Schedule:
             self.turn()
 
 
-def play(seed: int, charge: Kind = charge) -> Plan:
+def play(seed: int, charge: Kind = charge) -> Schedule:
     """The schedule of this seed, to its end. Raises AssertionError where something is wrong."""
     with owing() as till, pytest.MonkeyPatch.context() as patch:
         cheaply_signed(patch)
@@ -101,7 +101,7 @@ def play(seed: int, charge: Kind = charge) -> Plan:
         patch.setattr(time, "sleep", lambda _: None)
         schedule.run()
         check(till, len(schedule.placed))
-    return schedule.plan
+    return schedule
 
 
 def check(till: Till, placed: int) -> None:
