@@ -196,5 +196,6 @@ def test_as_a_process_it_says_what_is_read(book):
     ran = ops("rebuild", "scores", "--rate", "100000", "--json", env=dict(os.environ))
     assert ran.returncode == 0, ran.stderr
     assert json.loads(ran.stdout)["read"] == "scores@2.1"
+    assert ran.stderr.splitlines()[-1] == "hundredths of the log folded 100 of 100"
     ran = ops("rebuild", "scores", "--rollback", env=dict(os.environ))
     assert ran.stdout == "scores@2 is read; scores@2.1 is kept, and folded.\n"
