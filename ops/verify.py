@@ -40,16 +40,18 @@ class Report:
 
 
 def verify(step: Step = lambda: None, only: str | None = None) -> Report:
-    """Compare every row, or those of one version `only`.
+    """Compare every row, or those of one version `only`: then no others are held.
 
     `step` is called after each segment of the first reading.
     """
     shards = archive.shards()
     live = checkpoint.all_of(shards)
     views = _folded(live, only)
-    rows = naive.among(naive.plain(store.scan()), map(str, views), only)
+    rows = naive.among(naive.plain(store.scan(), only), map(str, views))
     records = Count()
-    wanted = naive.among(_fold(shards, live, views, step, records), map(str, views), only)
+    wanted = naive.among(
+        _fold(logs.read(shards, step, records), live, views, only), map(str, views)
+    )
     doubtful = sorted(
         key for key in rows.keys() | wanted.keys() if rows.get(key) != wanted.get(key)
     )
@@ -80,8 +82,8 @@ def _again(
     checkpoints = [store.row_of(item) for item in items[: len(shards)] if item]
     live = {each.shard: each for each in map(Checkpoint.of, checkpoints)}
     views = _folded(live, only)
-    found = naive.among(naive.plain(item for item in items if item), map(str, views), only)
-    wanted = naive.among(_fold(shards, live, views), map(str, views), only)
+    found = naive.among(naive.plain(filter(None, items), only), map(str, views))
+    wanted = naive.among(_fold(logs.read(shards), live, views, only), map(str, views))
     for key in keys_:
         if found.get(key) != wanted.get(key):
             yield _sentence(key, found.get(key), wanted.get(key))
@@ -111,12 +113,11 @@ def _sentence(key: tuple[str, str], found: naive.Row | None, wanted: naive.Row |
 
 
 def _fold(
-    shards: Sequence[Shard],
+    read: Mapping[str, naive.Log],
     live: Mapping[Shard, Checkpoint],
     views: Sequence[View],
-    step: Step = lambda: None,
-    count: Count | None = None,
+    only: str | None,
 ) -> naive.Rows:
-    read = logs.read(shards, step, count)
     upto = {str(shard): naive.Reach.of(found.row().body) for shard, found in live.items()}
-    return naive.expected(read, upto, DECIDERS, views, keys.trust).rows
+    fold = naive.Fold(DECIDERS, views, keys.trust, naive.held(only))
+    return fold.over(read, upto).rows

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 from pydantic import ValidationError
 
@@ -24,7 +24,7 @@ from chalicelib.signing.trust import Trust
 from chalicelib.view import View
 from ops.naive.given import Log, Reach, parents_first
 from ops.naive.subjects import Subject, row_of, text_of, young
-from ops.naive.table import Row, Rows, among, check, fits, plain, writes_of
+from ops.naive.table import Row, Rows, among, check, fits, held, plain, writes_of
 
 __all__ = [
     "End",
@@ -36,6 +36,7 @@ __all__ = [
     "StoppedError",
     "among",
     "expected",
+    "held",
     "parents_first",
     "plain",
 ]
@@ -72,6 +73,12 @@ class Fold:
     subjects: dict[str, Subject] = field(default_factory=dict)
     keys: dict[tuple[str, str, str], tuple[str, int]] = field(default_factory=dict)
     ends: dict[str, End] = field(default_factory=dict)
+
+    def over(self, logs: Mapping[str, Log], upto: Mapping[str, Reach] | None) -> Self:
+        """The shards' records up to these positions (all of them, where None), folded."""
+        for name in parents_first(logs):
+            self.shard(name, logs[name], None if upto is None else upto.get(name, Reach()))
+        return self
 
     def shard(self, name: str, log: Log, reach: Reach | None) -> None:
         """All records of the shard, the first after what its parents left."""
@@ -263,7 +270,7 @@ class Fold:
             self.keys[envelope.subject, envelope.source, envelope.id] = used
             self.rows[key] = {"body": body | {"commandhash": envelope.commandhash, "clock": clock}}
         else:
-            self.rows.setdefault(key, {"body": body})
+            self.rows[key] = self.rows.get(key, {"body": body})
 
     def quarantine(
         self, position: Position, end: End, code: str, envelope: Envelope | None = None
@@ -284,7 +291,4 @@ def expected(
     trust: Callable[[], Trust],
 ) -> Fold:
     """The fold of the shards' records up to these positions (all of them, where None)."""
-    fold = Fold(deciders, views, trust)
-    for name in parents_first(logs):
-        fold.shard(name, logs[name], None if upto is None else upto.get(name, Reach()))
-    return fold
+    return Fold(deciders, views, trust).over(logs, upto)

@@ -24,12 +24,29 @@ Row = dict[str, Any]
 Rows = dict[tuple[str, str], Row]
 
 
-def plain(items: Iterable[Mapping[str, Any]]) -> Rows:
+class _Only(dict[tuple[str, str], Row]):
+    """Rows of one version: what is put of others is not held."""
+
+    def __init__(self, version: str) -> None:
+        self._version = version
+
+    def __setitem__(self, key: tuple[str, str], row: Row) -> None:
+        found = OF_VERSION.match(key[0])
+        if found is not None and found[1] == self._version:
+            super().__setitem__(key, row)
+
+
+def held(only: str | None) -> Rows:
+    """Where rows are put: all of them, or those of one version `only`, however many others come."""
+    return {} if only is None else _Only(only)
+
+
+def plain(items: Iterable[Mapping[str, Any]], only: str | None = None) -> Rows:
     """DynamoDB's items as such rows: without what no log explains, and without prose.
 
     What waits in a checkpoint is added to the tallies: see chalicelib.checkpoint.Ahead.
     """
-    rows: Rows = {}
+    rows = held(only)
     waiting: list[list[Any]] = []
     for item in items:
         key = item["pk"]["S"], item["sk"]["S"]
@@ -42,16 +59,13 @@ def plain(items: Iterable[Mapping[str, Any]]) -> Rows:
     return rows
 
 
-def among(rows: Rows, versions: Iterable[str], only: str | None = None) -> Rows:
-    """The rows but for those of other versions, and for what a view alone made of a verdict.
-
-    Of one version `only`, its own rows.
-    """
+def among(rows: Rows, versions: Iterable[str]) -> Rows:
+    """The rows but for those of other versions, and for what a view alone made of a verdict."""
     known, found = set(versions), {}
     for key, row in rows.items():
         version = OF_VERSION.match(key[0])
         settled = row if version else _settled(row)
-        if (version[1] in known if version else only is None) and settled is not None:
+        if (version is None or version[1] in known) and settled is not None:
             found[key] = settled
     return found
 

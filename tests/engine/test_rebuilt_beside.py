@@ -12,6 +12,7 @@ from worlds import START, World, said, simulated
 from chalicelib import checkpoint, projector, register, replay
 from chalicelib.replay import Pace, candidate
 from chalicelib.views import scores
+from ops import naive
 from ops import rebuild as rebuilding
 from ops.rebuild import Progress
 
@@ -74,6 +75,23 @@ def test_every_row_that_a_candidate_writes_is_paced(world, monkeypatch):
     assert rebuilding.rebuild(scores.VIEW, None, Progress()).differences == []
     assert sum(written) > 3 * EVENTS / 5
     assert told == written
+
+
+def test_to_compare_it_holds_the_rows_of_the_version_and_no_others(world, monkeypatch):
+    """Of those that are read, and of those that the log comes to."""
+    held, made = [], naive.table.held
+
+    def told(only):
+        held.append(made(only))
+        return held[-1]
+
+    monkeypatch.setattr(naive, "held", told)
+    monkeypatch.setattr(naive.table, "held", told)
+    assert rebuilding.rebuild(scores.VIEW, 1e9, Progress()).differences == []
+    assert held[0] == held[1]
+    assert {pk for pk, _ in held[0]} == {"scores@2.1/creator", "scores@2.1/photographer"}
+    assert len(held[0]) == 2
+    assert len(world.rows()) > len(held[0])
 
 
 def test_what_is_told_never_goes_back_and_ends_at_a_hundred(world):
