@@ -1,20 +1,25 @@
 """The archive's copy, read as the archive itself is: every shard a chain without a gap.
 
 What a shard came after must be there up to where it began. A copy that was made while the log was
-split may lack the end of a parent: then it is refused, and made again. Of a shard no more is held
-at once than the names of its segments.
+split or merged may lack the end of a parent. A shard says the clock at which it began, which is its
+latest parent's, and the tree how far each parent went when it was last notarised: a copy that has
+less is refused, and made again. That the other parents are whole beyond that, no copy says.
+
+Of a shard no more is held at once than the names of its segments.
 
 Raises CopyError.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from chalicelib import archive
 from chalicelib.archive import EMPTY, Segment
 from chalicelib.events import Record, Shard
+from chalicelib.notary import kept
+from chalicelib.notary.bundle import decode
 from ops import naive
 from ops.audit.chains import FOLDER
 from ops.restore.copies import CopyError, body, names
@@ -35,8 +40,9 @@ class Chains:
             raise CopyError(f"{folder} is no copy of an archive: it has no segments")
         for each in self.shards.values():
             each.sort(reverse=True)
+        notarised = self._notarised()
         for shard in self.shards:
-            self._check_parents(shard)
+            self._check_parents(shard, notarised)
 
     @property
     def segments(self) -> int:
@@ -63,14 +69,30 @@ class Chains:
             yield from segment.records
             step()
 
-    def _check_parents(self, shard: Shard) -> None:
+    def _notarised(self) -> Mapping[Shard, int]:
+        """Where each shard ended when it was last notarised, as far as this copy says it.
+
+        A bundle that is damaged says nothing: the archive itself may have it so, and what is not as
+        it was notarised, `ops audit` names.
+        """
+        newest = min(names(self.folder, kept.FOLDER), default=None)
+        if newest is None:
+            return {}
+        try:
+            return decode(body(self.folder / newest)).ends
+        except ValueError:
+            return {}
+
+    def _check_parents(self, shard: Shard, notarised: Mapping[Shard, int]) -> None:
         """Raises CopyError where one is not there, or ends before this shard begins."""
-        first, clocks = self._first(shard), [0]
+        first, clocks, is_short = self._first(shard), [0], False
         for parent in map(Shard.parse, first.parents):
             if parent not in self.shards:
                 raise CopyError(f"{self.folder} lacks {parent}, which {shard} came after")
-            clocks.append(self._segment(self.shards[parent][-1]).tail.clock)
-        if max(clocks) < first.clock and first.parents:
+            end = self._segment(self.shards[parent][-1]).tail
+            clocks.append(end.clock)
+            is_short |= end.last < notarised.get(parent, 0)
+        if first.parents and (is_short or max(clocks) < first.clock):
             raise CopyError(
                 f"{self.folder} lacks the end of what {shard} came after: copy the bucket again"
             )

@@ -7,9 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from copied import BEGUN_MS, ONE, STREAM, Shop, asked, furnished, restored, written
+from copied import BEGUN_MS, ONE, STREAM, ZERO, Shop, asked, furnished, restored, written
 
+from chalicelib.notary import kept
+from chalicelib.notary.bundle import EMPTY, encode
+from chalicelib.notary.leaf import Leaf
 from chalicelib.signing import keys
+from ops.restore.chain import Chains
 
 
 @pytest.fixture
@@ -146,6 +150,23 @@ def test_a_shard_whose_parents_end_is_lost(shop: Shop, refused: Any) -> None:
     child = shop.said("product/cup", "viewed", "ann")
     shop.segment(child, shard="shardId-000000000002", parents=(shop.of(ONE),), clock=BEGUN_MS + 8)
     refused("lacks the end", "copy the bucket again")
+
+
+def test_of_two_parents_the_end_of_the_one_that_ended_first(shop: Shop, refused: Any) -> None:
+    """The child's clock is the other's: what the tree had of it tells; before that nothing does."""
+    end = shop.segment(shop.said("product/cup", "viewed", "ann"))
+    shop.segment(shop.said("product/mug", "viewed", "ann"), shard=ONE)
+    parents, child = (shop.of(ZERO), shop.of(ONE)), shop.said("product/cup", "viewed", "ann")
+    shop.segment(
+        child, shard="shardId-000000000002", parents=parents, clock=shop.ends[ONE].tail.clock
+    )
+    leaves = [Leaf(each.shard, each.before, each.last, b"x" * 32) for each in shop.ends.values()]
+    tree = shop.archived(kept.name(0), encode(EMPTY.grown(leaves)))
+    assert Chains(shop.copies.archive).segments == 6, "whole"
+    end.unlink()
+    refused("lacks the end of what", "copy the bucket again")
+    tree.write_bytes(b"{}")
+    assert Chains(shop.copies.archive).segments == 5, "the limit that docs/restore.md tells"
 
 
 def test_the_archive_of_another_stage(refused: Any, shop: Shop) -> None:
