@@ -16,9 +16,10 @@ from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
-from chalicelib import archive, config, log
+from chalicelib import archive, config, log, telemetry
 from chalicelib.archive import EMPTY, Gap, Tail, gaps
 from chalicelib.archive.gaps import HOUR_MS, Seen
+from chalicelib.errors import Behind
 from chalicelib.events import Shard
 from chalicelib.log import Kept
 
@@ -52,18 +53,35 @@ def sweep() -> None:
 def _looked(stream: str, seen: Seen | None, at: int) -> Seen:
     look = Look(at, log.kept(stream), log.listed(stream), Seen(at, {}))
     look = replace(look, before=seen or _first(look))
+    asked = list({**look.begins, **look.before.until})
     with ThreadPoolExecutor(TOGETHER) as pool:
-        found = pool.map(lambda shard: _until(shard, look), look.begins)
-        until = dict(zip(look.begins, found, strict=True))
-    for shard, ms in look.before.until.items():
-        if shard not in look.begins and ms is not None:
-            gaps.put(shard, archive.tail(shard).last, Gap(ms, at))  # it expired before its end
-    return Seen(at, until)
+        found = pool.map(lambda shard: _known(shard, look), asked)
+        until = dict(zip(asked, found, strict=True))
+    listed = look.begins.keys()
+    return Seen(at, {each: ms for each, ms in until.items() if each in listed or ms is not None})
 
 
 def _first(look: Look) -> Seen:
     """What is known where nothing was seen yet: of a stream that is new, all."""
     return Seen(look.at if look.is_over(look.kept.created) else look.kept.created, {})
+
+
+def _known(shard: Shard, look: Look) -> int | None:
+    """Until when all that arrived in the shard is archived; where its end is damaged, as before."""
+    try:
+        if shard in look.begins:
+            return _until(shard, look)
+        _expired(shard, look)
+    except Behind as damage:
+        telemetry.say("not-looked-at", shard=str(shard), reason=str(damage))
+        return look.before.until.get(shard, look.before.looked)
+    return None
+
+
+def _expired(shard: Shard, look: Look) -> None:
+    """Of a shard that the stream lists no more: a gap, where it was not read to its end."""
+    if (known := look.before.until[shard]) is not None:
+        gaps.put(shard, archive.tail(shard).last, Gap(known, look.at))
 
 
 def _until(shard: Shard, look: Look) -> int | None:

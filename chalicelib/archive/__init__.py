@@ -302,9 +302,12 @@ def _put(segment: Segment) -> bool:
 def get(shard: Shard, before: int) -> Segment:
     """One segment, by its `before`. Raises Behind where it is damaged."""
     try:
-        return decode(stored(shard, before))
+        found = decode(stored(shard, before))
     except ValueError as flaw:
         raise Behind(f"the archive of {shard} is damaged after {before}: {flaw}") from flaw
+    if (found.shard, found.before) != (shard, before):
+        raise Behind(f"the archive of {shard} is damaged after {before}: it holds another segment")
+    return found
 
 
 def stored(shard: Shard, before: int) -> bytes:

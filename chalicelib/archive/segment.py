@@ -9,14 +9,19 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from chalicelib.events import Record, Shard
 
 INFLATED = 64 * 1024 * 1024
+NUMBER = re.compile("0|[1-9][0-9]{0,55}")
+SHARD = re.compile("[A-Za-z0-9_.-]{1,128}/shardId-[0-9]{12}")
+END_MS = 253_402_300_800_000  # the year 10000: what is said to be later is no time
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +114,7 @@ def told_gap(gap: Gap) -> dict[str, int]:
 
 def gap_of(said: dict[str, Any]) -> Gap:
     """The gap that is said so. Raises ValueError, LookupError, TypeError for what is none."""
-    found = Gap(said["since"], said["found"])
-    if any(type(each) is not int for each in found):
-        raise ValueError(f"not a gap: {said}")
-    return found
+    return Gap(_moment(said["since"]), _moment(said["found"]))
 
 
 def _line(record: Record) -> list[Any]:
@@ -152,25 +154,47 @@ def read(lines: list[bytes]) -> Segment:
         segment = _segment(manifest, tuple(map(_record, rest)))
         if _manifest(segment) != manifest:
             raise ValueError("the manifest tells of other records")
-    except (LookupError, TypeError, AttributeError) as flaw:
+    except (LookupError, TypeError, AttributeError, RecursionError) as flaw:
         raise ValueError(f"not a segment: {flaw!r}") from flaw
     return segment
 
 
 def _segment(manifest: dict[str, Any], records: tuple[Record, ...]) -> Segment:
-    previous = manifest["previous"]
+    previous, before = manifest["previous"], _number(manifest["before"])
+    at = [before, *(record.sequence for record in records)]
+    if any(one >= following for one, following in pairwise(at)):
+        raise ValueError("it holds a record twice or out of order")
     return Segment(
-        shard=Shard(manifest["stream"], manifest["shard"]),
-        before=int(manifest["before"]),
+        shard=_shard(f"{manifest['stream']}/{manifest['shard']}"),
+        before=before,
         records=records,
-        previous=None if previous is None else int(previous),
-        clock=manifest["clock"],
-        parents=tuple(manifest["parents"]),
+        previous=None if previous is None else _number(previous),
+        clock=_moment(manifest["clock"]),
+        parents=tuple(str(_shard(parent)) for parent in manifest["parents"]),
         gap=gap_of(manifest["gap"]) if "gap" in manifest else None,
     )
 
 
 def _record(line: list[Any]) -> Record:
     sequence, arrival, key, data = line
+    key.encode()
     raw = base64.b64decode(data["raw"]) if isinstance(data, dict) else data.encode("ascii")
-    return Record(int(sequence), arrival, key, raw)
+    return Record(_number(sequence), _moment(arrival), key, raw)
+
+
+def _number(said: str) -> int:
+    if NUMBER.fullmatch(said) is None:
+        raise ValueError(f"not a sequence number: {said}")
+    return int(said)
+
+
+def _moment(said: int) -> int:
+    if type(said) is not int or not 0 <= said < END_MS:
+        raise ValueError(f"not a time: {said!r}")
+    return said
+
+
+def _shard(name: str) -> Shard:
+    if SHARD.fullmatch(name) is None:
+        raise ValueError(f"not a shard: {name}")
+    return Shard.parse(name)

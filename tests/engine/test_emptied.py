@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -148,10 +149,26 @@ def test_a_batch_that_comes_far_behind_is_archived_and_folds_as_far_as_its_time_
     assert world.rows() == world.fold().rows
 
 
-def test_a_damaged_segment_stops_its_shard_alone_and_is_told(world, capsys):
+def spoilt(body: bytes, old: bytes, new: bytes) -> bytes:
+    text = gzip.decompress(body)
+    assert old in text
+    return gzip.compress(text.replace(old, new, 1))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"{", b"damaged"),
+        (b'"clock":', b'"clock":"x","was":'),
+        (b'"clock":', b'"clock":"'),
+        (b',"product/', b'.5,"product/'),
+        (b"{", b"[" * 100_000),
+    ],
+)
+def test_a_damaged_segment_stops_its_shard_alone_and_is_told(world, capsys, old, new):
     kept = world.cloud["s3"].buckets["archive"]
     name = next(name for name in kept if f"/{BUSY}/" in name)
-    kept[name] = b"damaged"
+    kept[name] = spoilt(kept[name], old, new)
     empty(world)
     projector.sweep()
     assert "is damaged" in capsys.readouterr().err

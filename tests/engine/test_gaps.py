@@ -215,6 +215,24 @@ def test_an_idle_shard_that_nobody_looked_at_for_longer_than_records_are_kept_is
     assert archive.get(ONE, 0).gap == Gap(seen, seen + WEEK)
 
 
+def test_a_shard_whose_end_is_damaged_keeps_nobody_from_looking_at_the_others(shop, capsys):
+    shop.put(ZERO)
+    shop.consume()
+    unread.sweep()
+    seen = shop.clock.now
+    name = archive.name_of(ZERO, 0)
+    body = objects.body(name)
+    objects.overwrite(name, b"damaged")
+    shop.clock.now += WEEK
+    unread.sweep()
+    assert shop.gaps() == [(ONE, 0, seen)]
+    assert f"the archive of {ZERO} is damaged" in capsys.readouterr().err
+    objects.overwrite(name, body)
+    shop.clock.now += HOUR_MS
+    unread.sweep()
+    assert (ZERO, tail(ZERO).last, seen) in shop.gaps(), "and it is told once it can be read"
+
+
 def test_a_stream_that_keeps_for_a_day_alone_is_held_to_that(shop, monkeypatch):
     monkeypatch.setattr(log, "kept", lambda _: log.Kept(shop.clock.now, DAY))
     unread.sweep()
@@ -356,7 +374,7 @@ def test_a_segment_says_its_gap_and_one_without_has_the_bytes_it_always_had(shop
     for said in ({"since": 1}, {"since": "1", "found": 2}, {"since": 1, "found": 2, "x": 3}, 7):
         first, *rest = archive.segment.lines(told)
         manifest = json.dumps(json.loads(first) | {"gap": said}).encode()
-        with pytest.raises(ValueError, match=r"not a (segment|gap)|other records"):
+        with pytest.raises(ValueError, match=r"not a (segment|time)|other records"):
             archive.segment.read([manifest, *rest])
 
 

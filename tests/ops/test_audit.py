@@ -181,7 +181,7 @@ class TestSegments:
         ):
             changed = encode(replace(segment, records=others))
             monkeypatch.setattr(archive, "stored", lambda *_, changed=changed: changed)
-            assert "was changed after it was notarised" in records.read(chunk).wrong[0]
+            assert "the segment after 0 was changed" in records.read(chunk).wrong[0]
 
     def test_a_truncated_tail_is_found_by_its_tree(self, books, vandal):
         """Row 24."""

@@ -14,10 +14,12 @@ from chalicelib.events import Record, Shard
 
 SHARD = Shard("tillstream-test-1", "shardId-000000000003")
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+moments = st.integers(0, segments.END_MS - 1)
+others = st.integers(0, 10**12 - 1).map("tillstream-test-1/shardId-{:012d}".format)
 records = st.builds(
     Record,
     sequence=st.integers(1, 10**56 - 1),
-    arrival=st.integers(0, 2**53),
+    arrival=moments,
     key=texts,
     data=st.one_of(st.binary(max_size=80), texts.map(str.encode)),
 )
@@ -33,8 +35,8 @@ def made(draw):
         before=draw(st.integers(0, lines[0].sequence - 1)),
         records=tuple(lines),
         previous=draw(st.none() | st.integers(0, 10**56 - 1)),
-        clock=draw(st.integers(0, 2**53)),
-        parents=tuple(draw(st.lists(texts, max_size=3))),
+        clock=draw(moments),
+        parents=tuple(draw(st.lists(others, max_size=3))),
     )
 
 
