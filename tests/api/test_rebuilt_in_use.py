@@ -1,101 +1,242 @@
-"""A view is rebuilt, promoted, rolled back and dropped while people buy and read: all is well."""
+"""Views are rebuilt, promoted, rolled back, dropped while people buy, order and read: all is well.
+
+Two processes answer. The second is asked seldom, and has heard of no promotion until then.
+"""
 
 from __future__ import annotations
 
+import itertools
+import os
+import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
-from ordering import menu, place
+from ordering import CARD, CART, COFFEE, MENU, place, state
 from shopfront import Shopfront
+from test_paying import captured
+from test_told_once import told
 
-from chalicelib import work
+from chalicelib import config, todos, work
+from chalicelib.todos import send_to_desk
 from chalicelib.views import catalog, orders, scores
+from chalicelib.views import todos as owed
 from ops import rebuild as rebuilding
 from ops import verify
 
+ROOT = Path(__file__).parents[2]
 FAST = 1e6
-PATIENCE_S = 120
+PATIENCE_S, PAUSE_S = 120, 0.05
+MORE = 2
+COMES_TO = ["placed", "paid"]
+SECOND = """
+import sys, shopfront
+with shopfront.served() as (_, port):
+    print(port, flush=True)
+    sys.stdin.read()
+"""
 
 
-class Buyer:
-    """Buys, and reads after each: what was bought is there, and no score ever falls."""
+class Seen:
+    """What anybody was shown: whoever asks after that is shown no less, wherever."""
 
-    def __init__(self, front: Shopfront, product: str) -> None:
-        self.front, self.product = front, product
-        self.bought = self.scored = self.read = 0
+    def __init__(self) -> None:
+        self.scored, self.orders, self.read = 0, dict[str, int](), 0
         self.wrong: list[Any] = []
-        self.over = threading.Event()
+        self._lock = threading.Lock()
 
-    def buy(self) -> None:
-        while not self.over.is_set():
-            path = f"/products/{self.product}/purchases"
-            said = self.front.call("POST", path, to="customer").said
-            self.front.settle()
-            self.bought += 1
-            self.look(after=said["position"])
-
-    def look(self, **asked: Any) -> None:
-        found = self.front.get("/scores", role="photographer", **asked)
-        if found.status != 200:
-            self.wrong.append(found.body)
+    def look(self, front: Shopfront, least: int = 0, **asked: Any) -> None:
+        """The scores and the customer's orders, asked there now."""
+        scored, before = max(self.scored, least), dict(self.orders)
+        found = front.get("/scores", role="photographer", **asked)
+        listed = front.get("/orders", to="customer", limit=100, **asked)
+        if (found.status, listed.status) != (200, 200):
+            self.wrong.append((found.body, listed.body))
             return
         (score,) = [item["score"] for item in found.said["items"]]
-        if not score >= max(self.scored, self.bought if asked else 0):
-            self.wrong.append((score, self.scored, self.bought))
-        self.scored, self.read = max(self.scored, score), self.read + 1
+        shown = {each["id"]: COMES_TO.index(each["status"]) for each in listed.said["items"]}
+        if score < scored or any(shown.get(each, -1) < rank for each, rank in before.items()):
+            self.wrong.append((score, scored, shown, before))
+        self.note(score, shown)
+
+    def note(self, score: int, shown: dict[str, int]) -> None:
+        with self._lock:
+            self.scored, self.read = max(self.scored, score), self.read + 1
+            for each, rank in shown.items():
+                self.orders[each] = max(self.orders.get(each, 0), rank)
+
+
+class Traffic:
+    """One buys, orders and does what is owed; others read meanwhile."""
+
+    def __init__(self, front: Shopfront, product: str) -> None:
+        self.front, self.product, self.seen = front, product, Seen()
+        self.bought, self.ordered = 0, dict[str, dict[str, str]]()
+        self.sweeps, self.over = threading.Event(), threading.Event()
+        self.threads = [threading.Thread(target=each) for each in (self.use, self.leaf, self.watch)]
+        self.failed: list[BaseException] = []
+
+    def order(self) -> str:
+        """By card, with an address and a number to be told at."""
+        number = next(numbers)
+        contact = {"email": f"use{number}@mail.example", "phone": f"+49151666{number:05}"}
+        entity = place(self.front, CART | CARD | {"contact": contact})
+        self.ordered[entity] = contact
+        return entity
+
+    def use(self) -> None:
+        """The log is judged by this thread alone, as Lambda has one consumer for a shard."""
+        try:
+            while not self.over.is_set():
+                self.buy()
+                self.order()
+                if self.sweeps.is_set():
+                    self.front.sweep()
+                self.front.work()
+        except BaseException as failure:
+            self.failed.append(failure)
+            raise
+
+    def buy(self) -> None:
+        path = f"/products/{self.product}/purchases"
+        said = self.front.call("POST", path, to="customer").said
+        self.front.settle()
+        self.bought += 1
+        self.seen.look(self.front, self.bought, after=said["position"])
+
+    def watch(self) -> None:
+        while not self.over.wait(PAUSE_S):
+            self.seen.look(self.front)
 
     def leaf(self) -> None:
         """Pages of lists, one item each: cursors outlive promotions."""
-        while not self.over.is_set():
+        while not self.over.wait(PAUSE_S):
             items = self.front.listed("/products", 1)
             if self.product not in {item["id"] for item in items}:
-                self.wrong.append(items)
+                self.seen.wrong.append(items)
             one = self.front.get(f"/products/{self.product}")
             if one.status != 200:
-                self.wrong.append(one.body)
-            self.read += 1
+                self.seen.wrong.append(one.body)
+
+    def goes_on(self) -> None:
+        """Until more was bought, and all of it was shown."""
+        least = self.bought + MORE
+        self.until(lambda: self.seen.scored >= least)
+
+    def until(self, there: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE_S
+        while not there():
+            assert not self.failed, self.failed
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+
+numbers = itertools.count(1)
 
 
 @contextmanager
-def traffic(buyer: Buyer) -> Iterator[None]:
-    threads = [threading.Thread(target=each) for each in (buyer.buy, buyer.leaf)]
-    for thread in threads:
+def running(traffic: Traffic) -> Iterator[None]:
+    for thread in traffic.threads:
         thread.start()
     try:
         yield
     finally:
-        buyer.over.set()
-        for thread in threads:
+        traffic.over.set()
+        for thread in traffic.threads:
             thread.join(PATIENCE_S)
-    assert not any(thread.is_alive() for thread in threads)
+    assert not any(thread.is_alive() for thread in traffic.threads)
+    assert traffic.failed == []
 
 
-def test_who_reads_and_buys_meanwhile_meets_no_error_no_gap_and_no_step_back(
-    front: Shopfront, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    menu(front)
-    place(front)
+@pytest.fixture
+def second(front: Shopfront) -> Iterator[Shopfront]:
+    """The same shop, answered by a process that has not heard what is promoted in this one."""
+    around = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        [sys.executable, "-c", SECOND],
+        cwd=Path(__file__).parent,
+        env=around,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield replace(front, port=int(process.stdout.readline()))
+        process.stdin.close()
+        process.wait(PATIENCE_S)
+
+
+@pytest.fixture
+def traffic(front: Shopfront, monkeypatch: pytest.MonkeyPatch) -> Traffic:
+    monkeypatch.setattr(todos, "FORGOTTEN_S", -60)  # the sweep pokes what is open at once
+    monkeypatch.setattr(send_to_desk, "WAIT_S", 0)  # nobody judges it meanwhile
+    front.product("merchant", id=COFFEE["productId"], **MENU["flat-white"])
     product = front.product("merchant")
     photo = {"image": "https://pictures.example/1.png"}
     front.call("PUT", f"/products/{product}/photo", photo, to="photographer")
     front.call("POST", f"/products/{product}/purchases", to="customer")
     front.settle()
-    pokers, poke = [], work.poke
-    buyer = Buyer(front, product)
-    with traffic(buyer):
-        with monkeypatch.context() as patch:
-            patch.setattr(work, "poke", lambda pokes, *more: pokers.append(list(pokes)))
-            for view in (scores.VIEW, catalog.VIEW, orders.VIEW):
-                assert rebuilding.rebuild(view, FAST, rebuilding.Progress()).differences == []
+    return Traffic(front, product)
+
+
+@pytest.fixture
+def pokers(monkeypatch: pytest.MonkeyPatch) -> set[int | None]:
+    """The threads that have poked anything."""
+    found, poke = set[int | None](), work.poke
+
+    def noted(pokes: Any, *more: Any) -> None:
+        pokes = list(pokes)
+        if pokes:
+            found.add(threading.get_ident())
+        poke(pokes, *more)
+
+    monkeypatch.setattr(work, "poke", noted)
+    return found
+
+
+def lose_pokes() -> None:
+    """Whatever is on the queue is gone: only the list of what is owed says it now."""
+    sqs = config.client("sqs")
+    url = sqs.get_queue_url(QueueName=config.settings().work_queue)["QueueUrl"]
+    while found := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for message in found:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+
+
+def rebuilt(view: Any) -> None:
+    assert rebuilding.rebuild(view, FAST, rebuilding.Progress()).differences == []
+
+
+def test_who_reads_and_buys_meanwhile_meets_no_error_no_gap_and_no_step_back(
+    traffic: Traffic, second: Shopfront, pokers: set[int | None]
+) -> None:
+    seen, left = traffic.seen, traffic.order()
+    lose_pokes()
+    seen.look(second)
+    pokers.clear()
+    with running(traffic):
+        for view in (owed.VIEW, scores.VIEW, catalog.VIEW, orders.VIEW):
+            rebuilt(view)
+        seen.look(second)
+        assert [todo.kind for todo in state(left).todos.values()] == ["charge"]
+        traffic.sweeps.set()
+        traffic.until(lambda: seen.orders[left] == COMES_TO.index("paid"))
         rebuilding.roll_back(scores.VIEW)
-        rebuilding.rebuild(scores.VIEW, FAST, rebuilding.Progress())
-        for view in (scores.VIEW, catalog.VIEW, orders.VIEW):
+        for view in (owed.VIEW, scores.VIEW):
+            rebuilt(view)
+        for view in (owed.VIEW, scores.VIEW, orders.VIEW):
             rebuilding.drop(view)
-    assert work.poke is poke
-    assert not any(pokers), "the order's mails and charge are the consumer's alone"
-    assert buyer.wrong == []
-    assert min(buyer.bought, buyer.read) > 3
+        traffic.goes_on()
+        seen.look(second)
+    assert seen.wrong == []
+    assert pokers == {traffic.threads[0].ident}, "what is built pokes nobody"
+    traffic.front.work()
+    for entity, contact in traffic.ordered.items():
+        assert (captured(entity), told(contact)) == ([840], [1, 1])
     assert verify.verify().differences == []
