@@ -27,6 +27,9 @@ VERBS = [
     ["redrive", "product/cup"],
     ["doctor"],
     ["audit"],
+    ["verify"],
+    ["rebuild", "scores"],
+    ["explain", "product/cup"],
     ["prove", "some-event"],
     ["erase", "somebody"],
     ["retry", "--all"],
@@ -54,11 +57,30 @@ def bare(state):
     return {n: v for n, v in os.environ.items() if n not in ours} | {"STATE": str(state)}
 
 
+def by_state(monkeypatch, state):
+    """This process names no shop but by STATE."""
+    for name in bare(state).keys() ^ os.environ.keys():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("STATE", str(state))
+
+
 @pytest.mark.parametrize("verb", VERBS)
-def test_a_state_on_which_no_shop_was_started_is_a_sentence_and_2(tmp_path, verb):
-    ran = ops(*verb, env=bare(tmp_path / "none"))
+def test_a_state_on_which_no_shop_was_started_is_a_sentence_and_2(tmp_path, monkeypatch, verb):
+    by_state(monkeypatch, tmp_path / "none")
+    ran = CliRunner().invoke(verbs, verb)
+    assert (ran.exit_code, ran.stdout) == (2, "")
+    assert ran.stderr.startswith("ops: no shop was ever started on ")
+
+
+def test_so_it_is_for_a_process(tmp_path):
+    ran = ops("views", env=bare(tmp_path / "none"))
     assert (ran.returncode, ran.stdout) == (2, "")
     assert ran.stderr.startswith("ops: no shop was ever started on ")
+
+
+def test_every_verb_that_needs_a_shop_was_asked():
+    asked = {words[0] for words in VERBS}
+    assert asked | {"restore"} == set(typer.main.get_command(verbs).commands)
 
 
 @pytest.mark.parametrize("verb", ["views", "env"])
@@ -72,9 +94,7 @@ def test_a_state_whose_shop_is_not_up_is_a_sentence_and_2(tmp_path, verb):
 
 @pytest.mark.parametrize("said", [None, b"", b"{", b"\xff", b"null", b"[]", b"{}"])
 def test_a_state_whose_ports_cannot_be_read_is_a_sentence_and_2(tmp_path, monkeypatch, said):
-    for name in bare(tmp_path).keys() ^ os.environ.keys():
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("STATE", str(tmp_path))
+    by_state(monkeypatch, tmp_path)
     path = tmp_path / "ports.json"
     path.mkdir() if said is None else path.write_bytes(said)
     for app, words in ((verbs, ["views"]), (verbs, ["env"]), (drills, ["race", "order"])):
@@ -84,9 +104,7 @@ def test_a_state_whose_ports_cannot_be_read_is_a_sentence_and_2(tmp_path, monkey
 
 
 def test_a_state_that_no_folder_can_be_called_is_a_sentence_and_2(monkeypatch):
-    for name in bare("").keys() ^ os.environ.keys():
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("STATE", "/" + "x" * 5000)
+    by_state(monkeypatch, "/" + "x" * 5000)
     for app, words in ((verbs, ["views"]), (verbs, ["env"]), (drills, ["race", "order"])):
         ran = CliRunner().invoke(app, words)
         assert (ran.exit_code, ran.stdout) == (2, ""), ran.output
