@@ -151,15 +151,15 @@ class Signal(StrEnum):
 
 
 Part = StrEnum("Part", [killing.ALL, killing.ANY, *PARTS])  # type: ignore[misc]
-WHOLE = Part(killing.ALL)
+WHOLE, AT_ONCE = [Part(killing.ALL)], [Signal.KILL]
 
 
 @app.command()
 def kill(  # noqa: PLR0913  (each is an option)
     *,
     rounds: Annotated[int, typer.Option(min=1, max=10_000)] = 50,
-    signal: Annotated[Signal, typer.Option(case_sensitive=False)] = Signal.KILL,
-    part: Annotated[Part, typer.Option(help="all at once, one of them, any")] = WHOLE,
+    signal: Annotated[list[Signal], typer.Option(case_sensitive=False)] = AT_ONCE,
+    part: Annotated[list[Part], typer.Option(help="all at once, one of them, any")] = WHOLE,
     seed: int = 7,
     cards: Annotated[bool, typer.Option(help="people order by card, too")] = True,
     as_json: AsJson = False,
@@ -167,12 +167,12 @@ def kill(  # noqa: PLR0913  (each is an option)
     """A shop of the drill's own is killed under load, again and again: nothing lost or doubled.
 
     It runs on a STATE that is gone afterwards; where something does not hold, it stays. With cards
-    the end waits until all money is settled, which may take minutes.
+    the end waits until all money is settled, which may take minutes. Of several parts or signals
+    each round takes the next.
     """
+    strikes = [killing.Strike(each.value, how.value) for each in part for how in signal]
     with _drilling():
-        told = killing.play(
-            rounds=rounds, how=signal.value, part=part.value, seed=seed, cards=cards, steps=steps
-        )
+        told = killing.play(rounds=rounds, strikes=strikes, seed=seed, cards=cards, steps=steps)
         _end_race(told, as_json=as_json)
 
 

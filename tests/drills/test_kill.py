@@ -1,4 +1,4 @@
-"""What was acknowledged is compared with what is there; and a whole shop is killed under load."""
+"""What was acknowledged is compared with what is there; and a shop is struck under load."""
 
 import json
 import subprocess
@@ -82,10 +82,13 @@ def drill(*options):
     )
 
 
-def test_a_shop_that_is_killed_whole_under_load_loses_nothing_and_doubles_nothing():
-    ran = drill("--rounds", "2", "--no-cards", "--seed", "11")
+def test_a_shop_that_is_struck_under_load_whole_or_in_part_loses_nothing_and_doubles_nothing():
+    every = ("--signal", "KILL", "--signal", "TERM", "--part", "all", "--part", "any")
+    ran = drill("--rounds", "4", *every, "--no-cards", "--seed", "55")
     assert ran.returncode == 0, (ran.stdout, ran.stderr)
     told = json.loads(ran.stdout)
+    strikes = "SIGKILL to all, SIGTERM to all, SIGKILL to any, SIGTERM to any"
+    assert told["what"] == f"4 rounds of {strikes}"
     assert told["acknowledged"] == told["found"] > 20
     assert told["missing"] == told["twice"] == told["wrong"] == []
     assert told["rows"] > 20
