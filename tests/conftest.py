@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
@@ -32,12 +33,8 @@ def cloud(tmp_path_factory):
     running.stop()
 
 
-@pytest.fixture
-def shop(cloud):
-    """The names of a new, empty shop (stream, table, buckets, keys); the environment says so too.
-
-    Clients are kept from test to test: what differs is names.
-    """
+@contextmanager
+def _in_new_shop(cloud):
     names = local.cloud.Names(stage=f"t{next(_numbers)}")
     with mock.patch.dict(os.environ):
         local.cloud.enter(cloud.state, names)
@@ -46,6 +43,23 @@ def shop(cloud):
     config.settings.cache_clear()
     keys.forget()
     register.forget()
+
+
+@pytest.fixture
+def shop(cloud):
+    """The names of a new, empty shop (stream, table, buckets, keys); the environment says so too.
+
+    Clients are kept from test to test: what differs is names.
+    """
+    with _in_new_shop(cloud) as names:
+        yield names
+
+
+@pytest.fixture(scope="module")
+def shared_shop(cloud):
+    """The same for all tests of a module: each leaves it as it was."""
+    with _in_new_shop(cloud) as names:
+        yield names
 
 
 @pytest.fixture(scope="session")

@@ -160,7 +160,7 @@ def read(lines: list[bytes]) -> Segment:
 
 
 def _segment(manifest: dict[str, Any], records: tuple[Record, ...]) -> Segment:
-    previous, before = manifest["previous"], _number(manifest["before"])
+    before = _number(manifest["before"])
     at = [before, *(record.sequence for record in records)]
     if any(one >= following for one, following in pairwise(at)):
         raise ValueError("it holds a record twice or out of order")
@@ -168,11 +168,19 @@ def _segment(manifest: dict[str, Any], records: tuple[Record, ...]) -> Segment:
         shard=_shard(f"{manifest['stream']}/{manifest['shard']}"),
         before=before,
         records=records,
-        previous=None if previous is None else _number(previous),
+        previous=_previous(manifest["previous"], before),
         clock=_moment(manifest["clock"]),
         parents=tuple(str(_shard(parent)) for parent in manifest["parents"]),
         gap=gap_of(manifest["gap"]) if "gap" in manifest else None,
     )
+
+
+def _previous(said: str | None, before: int) -> int | None:
+    """Only a shard's first segment has none before it."""
+    found = None if said is None else _number(said)
+    if (before, found) != (0, None) and not (found is not None and found < before):
+        raise ValueError(f"the one before it cannot be {said}")
+    return found
 
 
 def _record(line: list[Any]) -> Record:

@@ -30,13 +30,15 @@ from ops.doctor.owed import OwedTodo
 from ops.doctor.waits import Wait
 
 MOST_ROWS = 20
+DAMAGED = "the archive is damaged"
 
 
 @dataclass(frozen=True, slots=True)
 class Health:
     """What was found. `well` tells of each matter that is well, `told` of each left to a person.
 
-    `unwell` names the others, and `wrong` says what does not hold.
+    `unseen` says of each other why it was not looked at, or not at all of it: nothing was found in
+    the rest. `unwell` names the others, and `wrong` says what does not hold.
     `standing` counts who stands still in each version, `parked` names who does in all. `doubted`
     counts what is not believed by its reason, `lately` that of the last hour.
     """
@@ -53,6 +55,7 @@ class Health:
     waits: list[Wait]
     well: dict[str, str]
     told: dict[str, str]
+    unseen: dict[str, str]
     unwell: list[str]
     wrong: list[str]
 
@@ -61,12 +64,14 @@ class Check(NamedTuple):
     """One matter: what is looked at, in a line, and each thing that does not hold.
 
     Where it holds, and there is something `left` to a person all the same, it is not called well.
+    Nor is what was not looked at; `unseen` says why.
     """
 
     matter: str
     told: Callable[[Found], str]
     wrong: Callable[[Found], Iterable[str]]
     left: Callable[[Found], Iterable[object]] = lambda _: ()
+    unseen: Callable[[Found], str | None] = lambda _: None
 
 
 def examine(step: Callable[[], None] = lambda: None, *, quick: bool = False) -> Health:
@@ -74,6 +79,8 @@ def examine(step: Callable[[], None] = lambda: None, *, quick: bool = False) -> 
     found = look(step, quick=quick)
     wrong = {check.matter: list(check.wrong(found)) for check in CHECKS}
     holds = [each for each in CHECKS if not wrong[each.matter]]
+    unseen = {each.matter: why for each in holds if (why := each.unseen(found)) is not None}
+    holds = [each for each in holds if each.matter not in unseen]
     left = {each.matter for each in holds if list(each.left(found))}
     parked = {name for each in found.reached.values() for name in each.parked.get(ALL, ())}
     return Health(
@@ -89,6 +96,7 @@ def examine(step: Callable[[], None] = lambda: None, *, quick: bool = False) -> 
         waits=list(found.waits),
         well={each.matter: each.told(found) for each in holds if each.matter not in left},
         told={each.matter: each.told(found) for each in holds if each.matter in left},
+        unseen=unseen,
         unwell=[matter for matter, sentences in wrong.items() if sentences],
         wrong=[each for sentences in wrong.values() for each in sentences],
     )
@@ -109,16 +117,22 @@ def _archive(found: Found) -> Iterator[str]:
         yield f"{found.damaged}; what follows was not looked at, `ops audit` reads it all"
 
 
+def _cut(found: Found) -> str | None:
+    """Why not all events were looked at."""
+    return DAMAGED if found.damaged else None
+
+
+def _not_compared(found: Found) -> str | None:
+    return "--quick leaves it out" if found.quick else _cut(found)
+
+
 def _rows(found: Found) -> Iterator[str]:
-    if found.rows is not None:
-        yield from islice(found.rows.differences, MOST_ROWS)
-        if (more := len(found.rows.differences) - MOST_ROWS) > 0:
-            yield f"{more:,} more rows are not the log's: `ops verify` names them"
+    yield from islice(found.rows.differences, MOST_ROWS)
+    if (more := len(found.rows.differences) - MOST_ROWS) > 0:
+        yield f"{more:,} more rows are not the log's: `ops verify` names them"
 
 
 def _rows_told(found: Found) -> str:
-    if found.rows is None:
-        return "not compared with the log"
     return f"{found.rows.rows:,} rows, each as {found.rows.records:,} records have it"
 
 
@@ -143,27 +157,40 @@ CHECKS = (
     Check("sweep", lambda f: notarised.told(f.tree), lambda f: notarised.wrong(f.tree)),
     Check("archive", lambda f: f"{len(f.tree.ends):,} shards, each a whole chain", _archive),
     Check("gaps", lambda _: "none was found", lambda f: f.gaps),
-    Check("views", lambda f: "; ".join(lags.told(f.lags)), lambda f: lags.behind(f.lags)),
+    Check(
+        "views",
+        lambda f: "; ".join(lags.told(f.lags)),
+        lambda f: lags.behind(f.lags),
+        unseen=_cut,
+    ),
     Check("left", lambda _: "no view that is read", lambda f: lags.left(f.left)),
-    Check("rows", _rows_told, _rows),
-    Check("quarantine", _quarantine, lambda _: (), lambda f: f.doubted),
+    Check("rows", _rows_told, _rows, unseen=_not_compared),
+    Check("quarantine", _quarantine, lambda _: (), lambda f: f.doubted, _cut),
     Check("parked", _parked, lambda _: (), _standing),
     Check(
         "money",
         lambda f: f"{len(f.books.accounts):,} orders, their money counted from the log",
         lambda f: f.books.wrong(f.subjects),
+        unseen=_cut,
     ),
-    Check("to-dos", _owed_told, lambda f: owed.overdue(f.open), lambda f: f.given_up),
+    Check("to-dos", _owed_told, lambda f: owed.overdue(f.open), lambda f: f.given_up, _cut),
     Check("in doubt", lambda _: "no money and no key", lambda f: owed.in_doubt(f.given_up)),
-    Check("listed", lambda _: "the table says what is owed", lambda f: owed.unlisted(f.reached)),
+    Check(
+        "listed",
+        lambda _: "the table says what is owed",
+        lambda f: f.unlisted or (),
+        unseen=lambda f: DAMAGED if f.unlisted is None else None,
+    ),
     Check(
         "photo desk",
         lambda f: desk.told(desk.desk_of(f.subjects)),
         lambda f: desk.wrong(desk.desk_of(f.subjects), f.lost),
+        unseen=_cut,
     ),
     Check(
         "erased",
         lambda f: f"{len(f.erased):,} people, their keys are gone",
         lambda f: erased.wrong(f.readable),
+        unseen=_cut,
     ),
 )

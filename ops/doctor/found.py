@@ -28,6 +28,7 @@ from ops.naive.subjects import Subject
 from ops.query.judged import Judging
 
 Step = Callable[[], None]
+NOT_COMPARED = verify.Report(0, 0, 0, [])
 
 
 @dataclass
@@ -50,12 +51,14 @@ class Looking(Judging):
 class Found:
     """The shop at one time (ms), as it lies there.
 
-    `damaged` says where the archive could not be read on; `rows` is None where they were not
-    compared. `erased` are those whose key must be gone, `readable` those whose is not; `lost`,
-    products that the photo desk forgot.
+    `damaged` says where the archive could not be read on: what is of all events is of those before
+    that, and `lags` and `rows` are empty. So are `rows` where it was `quick`. `unlisted` is None
+    where the archive is needed to tell. `erased` are those whose key must be gone, `readable` those
+    whose is not; `lost`, products that the photo desk forgot.
     """
 
     at: int
+    quick: bool
     reached: Mapping[Shard, Checkpoint]
     books: Books
     subjects: Mapping[str, Subject]
@@ -69,23 +72,24 @@ class Found:
     left: Sequence[str]
     open: Sequence[OwedTodo]
     given_up: Sequence[OwedTodo]
+    unlisted: Sequence[str] | None
     erased: Sequence[str]
     readable: Sequence[str]
     lost: Sequence[str]
-    rows: verify.Report | None
+    rows: verify.Report
 
 
 def look(step: Step, *, quick: bool) -> Found:
     """Read it all; `step` is called after each segment. Raises CloudFailure."""
     at, waiting = now(), waits.read()
     register.read()  # so that what is read below is of the version that is read
-    shards = archive.shards()
-    books = Books()
+    shards, books = archive.shards(), Books()
     fold = Looking(DECIDERS, (), keys.trust, hear=books.enter, at=at)
     damaged = _fold(fold, shards, step)
     reached, gone = checkpoint.all_of(shards), erased.people(fold.subjects)
     return Found(
         at=at,
+        quick=quick,
         reached=reached,
         books=books,
         subjects=fold.subjects,
@@ -98,10 +102,11 @@ def look(step: Step, *, quick: bool) -> Found:
         left=[each.view for each in parked.left()],
         open=owed.read_open(fold.subjects),
         given_up=owed.read_given_up(),
+        unlisted=_unlisted(reached),
         erased=gone,
         readable=erased.readable(gone),
         lost=desk.lost(fold.subjects),
-        rows=None if quick or damaged else verify.verify(step),
+        rows=NOT_COMPARED if quick or damaged else verify.verify(step),
         waits=waits.settled(waiting, at),
     )
 
@@ -115,3 +120,10 @@ def _fold(fold: Looking, shards: Sequence[Shard], step: Step) -> str | None:
     except Behind as damage:
         return str(damage)
     return None
+
+
+def _unlisted(reached: Mapping[Shard, Checkpoint]) -> list[str] | None:
+    try:
+        return list(owed.unlisted(reached))
+    except Behind:
+        return None

@@ -17,7 +17,8 @@ MOST = 20
 
 def show(found: Health, console: Console) -> None:
     """What was looked at, the oldest to-dos, who needs a person, and what is wrong."""
-    for word, matters in (("[green]well[/]", found.well), ("[yellow]told[/]", found.told)):
+    words = ("[green]well[/]", "[yellow]told[/]", "[bold yellow]unseen[/]")
+    for word, matters in zip(words, (found.well, found.told, found.unseen), strict=True):
         for matter, told in matters.items():
             line = f"{word} {matter:<10}  {escape(told)}"
             console.print(line, soft_wrap=True, highlight=False)

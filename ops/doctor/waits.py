@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from chalicelib import archive, config, log
 from chalicelib.archive import EMPTY
+from chalicelib.errors import Behind
 from chalicelib.events import Shard
 from ops.gaps import stamp
 
@@ -27,7 +28,8 @@ class Wait:
     """What waits of a shard, the first `since` (ms); `more` says that not all was counted.
 
     `archived` is the end of its archive; `another`, that the shard begins after that: it was made
-    anew. `taken`, that the archive moved, or a parent comes first.
+    anew. `taken`, that the archive moved, or a parent comes first. `damage` says why the
+    end cannot be read: then nothing else is known.
     """
 
     shard: str
@@ -37,6 +39,7 @@ class Wait:
     archived: int
     another: bool
     taken: bool
+    damage: str | None = None
 
     def for_ms(self, at: int) -> int:
         """How long the first has waited."""
@@ -51,7 +54,10 @@ def read() -> list[Wait]:
 
 
 def _wait(shard: Shard, begins: int) -> Wait:
-    tail = archive.tail(shard)
+    try:
+        tail = archive.tail(shard)
+    except Behind as flaw:
+        return Wait(str(shard), 0, False, None, 0, another=False, taken=True, damage=str(flaw))
     another = tail != EMPTY and tail.last < begins
     found = log.waiting(shard, 0 if another else tail.last)
     return Wait(
@@ -89,6 +95,8 @@ def _is_taken(wait: Wait, waiting: set[str], until: float) -> bool:
 def wrong(waits: Sequence[Wait], at: int) -> Iterator[str]:
     """Each shard that nobody reads, or that is read too slowly."""
     for each in waits:
+        if each.damage is not None:
+            yield f"{STILL} once it starts anew: {each.damage}; nothing can be put after that"
         for_ms = each.for_ms(at)
         if for_ms < STILL_MS or each.since is None:
             continue

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib import register, replay
+from chalicelib import archive, register, replay
 from chalicelib.errors import CommitLost, TillstreamError
 from chalicelib.projector import LIVE
 from chalicelib.register import Entry, Register
@@ -57,8 +57,12 @@ def find(name: str) -> View:
 
 
 def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
-    """Build, compare, promote. Raises NotDoneError, CloudFailure."""
+    """Build, compare, promote. Raises NotDoneError, CloudFailure.
+
+    Raises Behind, and begins nothing, where the archive is damaged.
+    """
     with alone(f"rebuild {view.name}") as still:
+        _read_through(still)
         version = _held(view)
         while not _joined(version, rate, progress, still):
             version = _changed(view, lambda entry: _begun(view, entry))
@@ -94,6 +98,13 @@ def drop(view: View) -> Rebuilt:
             still()
         remains.erase(still)
         return _told(view, None)
+
+
+def _read_through(still: Callable[[], None]) -> None:
+    """It takes a small part of what folding does. Raises Behind where the archive is damaged."""
+    for shard in archive.shards():
+        for _ in archive.read_after(shard, 0):
+            still()
 
 
 def _named() -> Register:

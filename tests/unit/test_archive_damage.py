@@ -123,6 +123,8 @@ def test_what_lies_too_deep_to_be_read(deep, member):
         ((0, "stream"), "a/b"),
         ((0, "before"), "-1"),
         ((0, "before"), "6"),
+        ((0, "previous"), None),
+        ((0, "previous"), "4"),
         ((1, 0), "9"),
         ((1, 1), None),
         ((1, 1), 1e3),
@@ -138,7 +140,7 @@ def test_what_is_nearly_a_segment_is_none(place, other):
 
 
 @pytest.mark.parametrize(
-    "lies", [Segment(SHARD, 9, (Record(10, 1, "k", b""),), None, 0), ONE, b"", b"nonsense"]
+    "lies", [Segment(SHARD, 9, (Record(10, 1, "k", b""),), 4, 0), ONE, b"", b"nonsense"]
 )
 def test_what_lies_under_anothers_name_or_is_none_is_damage(lies, monkeypatch):
     body = lies if isinstance(lies, bytes) else encode(lies)

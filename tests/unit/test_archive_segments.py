@@ -30,11 +30,12 @@ def made(draw):
     """Any segment that can be put."""
     lines = draw(st.lists(records, min_size=1, max_size=8, unique_by=lambda r: r.sequence))
     lines.sort(key=lambda record: record.sequence)
+    before = draw(st.integers(0, lines[0].sequence - 1))
     return Segment(
         SHARD,
-        before=draw(st.integers(0, lines[0].sequence - 1)),
+        before=before,
         records=tuple(lines),
-        previous=draw(st.none() | st.integers(0, 10**56 - 1)),
+        previous=draw(st.integers(0, before - 1)) if before else None,
         clock=draw(moments),
         parents=tuple(draw(st.lists(others, max_size=3))),
     )
