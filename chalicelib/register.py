@@ -12,7 +12,7 @@ are folded, so whoever has not heard of a promotion yet reads rows as fresh as a
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
@@ -37,8 +37,9 @@ def number_of(version: str | None) -> int:
 class Entry(NamedTuple):
     """One view: the version that is read, the one before it, which is kept, and the candidate.
 
-    `held` is a number that no process promotes unasked; `builds` counts the candidates so far, and
-    `by` tells by which code the last was begun.
+    `held` is a number that no process promotes unasked, and `differs` a candidate that is not what
+    the log says; `builds` counts the candidates so far, and `by` tells by which code the last was
+    begun, or gone on with.
     """
 
     read: str | None = None
@@ -47,6 +48,7 @@ class Entry(NamedTuple):
     held: int = 0
     builds: int = 0
     by: str = ""
+    differs: str | None = None
 
     @classmethod
     def of(cls, said: Mapping[str, Any]) -> Self:
@@ -111,11 +113,14 @@ def read() -> Register | None:
     return heard(store.get(READY))
 
 
-def change(before: Register, view: str, entry: Entry) -> Register:
-    """The view's entry, changed by one write. Raises CommitLost where it was changed meanwhile."""
+def change(before: Register, view: str, entry: Entry, also: Sequence[Guard] = ()) -> Register:
+    """The view's entry, changed by one write, if `also` these hold.
+
+    Raises CommitLost where one does not, or it was changed meanwhile.
+    """
     views = {**before.views, view: entry}
     after = replace(before, views=views, token=secrets.token_hex(8))
-    store.commit(after.row(), Guard(READY, before.token), [])
+    store.commit(after.row(), Guard(READY, before.token), [], also)
     return _remember(after)
 
 

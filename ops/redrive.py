@@ -19,9 +19,9 @@ from chalicelib.errors import Behind
 from chalicelib.projector.rows import parked_key
 from chalicelib.register import view_of
 from chalicelib.replay import redrive as redriving
+from chalicelib.replay.alone import BusyError, alone
 from chalicelib.replay.redrive import Place
 from ops import rebuild, shown, verb
-from ops.alone import BusyError, alone
 from ops.progress import steps
 from ops.rebuild import NotDoneError
 

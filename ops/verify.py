@@ -42,7 +42,7 @@ class Report:
 def verify(step: Step = lambda: None, only: str | None = None) -> Report:
     """Compare every row, or those of one version `only`: then no others are held.
 
-    `step` is called after each segment of the first reading.
+    `step` is called after each segment of the first reading, and of each that follows it.
     """
     shards = archive.shards()
     live = checkpoint.all_of(shards)
@@ -58,7 +58,7 @@ def verify(step: Step = lambda: None, only: str | None = None) -> Report:
     differences = [
         sentence
         for at in range(0, len(doubtful), TOGETHER)
-        for sentence in _again(shards, doubtful[at : at + TOGETHER], only)
+        for sentence in _again(shards, doubtful[at : at + TOGETHER], step, only)
     ]
     parked = sum(pk.startswith("parked@") for pk, _ in rows)
     return Report(len(rows), records.seen, parked, differences)
@@ -74,7 +74,7 @@ def _folded(live: Mapping[Shard, Checkpoint], only: str | None) -> list[View]:
 
 
 def _again(
-    shards: Sequence[Shard], keys_: Sequence[tuple[str, str]], only: str | None
+    shards: Sequence[Shard], keys_: Sequence[tuple[str, str]], step: Step, only: str | None
 ) -> Iterator[str]:
     """The rows that still differ at one moment."""
     places = [*map(checkpoint.key_of, shards), *(store.Key(*key) for key in keys_)]
@@ -83,7 +83,7 @@ def _again(
     live = {each.shard: each for each in map(Checkpoint.of, checkpoints)}
     views = _folded(live, only)
     found = naive.among(naive.plain(filter(None, items), only), map(str, views))
-    wanted = naive.among(_fold(logs.read(shards), live, views, only), map(str, views))
+    wanted = naive.among(_fold(logs.read(shards, step), live, views, only), map(str, views))
     for key in keys_:
         if found.get(key) != wanted.get(key):
             yield _sentence(key, found.get(key), wanted.get(key))

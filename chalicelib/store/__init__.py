@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
@@ -52,6 +53,7 @@ __all__ = [
     "read",
     "row_of",
     "scan",
+    "scanned",
     "size",
     "snapshot",
 ]
@@ -246,10 +248,15 @@ def page(query: Query, limit: int, after: dict[str, Any] | None = None) -> tuple
 
 def scan() -> Iterator[dict[str, Any]]:
     """Every item of the table as DynamoDB has it: for an operator, never for a route."""
+    return chain.from_iterable(scanned())
+
+
+def scanned() -> Iterator[list[dict[str, Any]]]:
+    """The same, each time what was read just now."""
     after: dict[str, Any] = {}
     while True:
         answer = _call("scan", TableName=_table(), ConsistentRead=True, **after)
-        yield from answer["Items"]
+        yield answer["Items"]
         if "LastEvaluatedKey" not in answer:
             return
         after = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}

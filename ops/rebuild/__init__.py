@@ -11,15 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib import archive, register, replay
+from chalicelib import archive, register, replay, store
+from chalicelib.checkpoint import left_key
 from chalicelib.errors import CommitLost, TillstreamError
 from chalicelib.projector import LIVE
 from chalicelib.register import Entry, Register
 from chalicelib.replay import Pace, Shards
+from chalicelib.replay.alone import BusyError, alone
 from chalicelib.view import View
 from chalicelib.views import VIEWS
-from ops import verify
-from ops.alone import BusyError, alone
+from ops import shown, verify
 from ops.rebuild import remains
 from ops.rebuild.progress import WHOLE, Progress
 
@@ -63,26 +64,23 @@ def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
     """
     with alone(f"rebuild {view.name}") as still:
         _read_through(still)
-        version = _held(view)
+        version = _changed(view, lambda entry: _candidate(view, entry))
         while not _joined(version, rate, progress, still):
-            version = _changed(view, lambda entry: _begun(view, entry))
+            version = _changed(view, lambda entry: replay.begun(view, entry, view.version))
         progress.whole()
         report = verify.verify(still, only=version)
         if report.differences:
+            _changed(view, lambda entry: _compared(entry, version)._replace(differs=version))
             return _told(view, report)
-        standing = len(replay.standing_in(_changed(view, Entry.promoted), Shards.now()))
-        return _told(view, report, standing)
+        still()
+        _changed(view, lambda entry: _compared(entry, version).promoted())
+        return _told(view, report, len(replay.standing_in(version, Shards.now())))
 
 
 def roll_back(view: View) -> Rebuilt:
     """What was read before is read again: it was folded all the while. Raises NotDoneError."""
     with alone(f"rebuild {view.name}"):
-        entry = _named().entry(view.name)
-        if entry.kept is None or view.named(entry.kept) is None:
-            raise NotDoneError(f"there is no other version of {view.name} to return to")
-        if not Shards.now().whole(entry.kept):
-            raise NotDoneError(f"{entry.kept} has left the live set: `ops rebuild {view.name}`")
-        _changed(view, Entry.rolled_back)
+        _changed(view, lambda entry: _rolled_back(view, entry))
         return _told(view, None)
 
 
@@ -114,31 +112,52 @@ def _named() -> Register:
     return named
 
 
-def _held(view: View) -> str:
-    """The candidate that is begun here, or gone on with; the sweep leaves it to us."""
-
-    def held(entry: Entry) -> Entry:
-        if replay.goes_on(entry, view.version, Shards.now()):
-            return entry._replace(held=view.version)
-        return _begun(view, entry)
-
-    return _changed(view, held)
+def _candidate(view: View, entry: Entry) -> Entry:
+    """With the candidate that is begun here, or gone on with."""
+    return replay.candidate_of(view, entry, view.version, Shards.now())
 
 
-def _begun(view: View, entry: Entry) -> Entry:
-    return replay.begun(view, entry, view.version)._replace(held=view.version)
+def _compared(entry: Entry, version: str) -> Entry:
+    """The entry. Raises NotDoneError where what was compared is no candidate any more."""
+    if entry.next != version:
+        raise NotDoneError(f"{version} is not the candidate any more: somebody else was at it")
+    return entry
+
+
+def _rolled_back(view: View, entry: Entry) -> Entry:
+    """With what is kept read. Raises NotDoneError."""
+    if entry.kept is None or view.named(entry.kept) is None:
+        raise NotDoneError(f"there is no other version of {view.name} to return to")
+    return entry.rolled_back()
 
 
 def _changed(view: View, change: Callable[[Entry], Entry]) -> str:
-    """The candidate, or what is read, after the change; again where somebody else was first."""
+    """The candidate, or what is read, after the change; again where somebody else was first.
+
+    Raises NotDoneError where other than before would be read, and that is not whole.
+    """
     while True:
         named = _named()
-        after = change(named.entry(view.name))
+        before = named.entry(view.name)
+        after = change(before)
         try:
-            register.change(named, view.name, after)
+            if after.read == before.read:
+                register.change(named, view.name, after)
+            else:
+                _check_whole(after.read or "")
+                replay.read_on(named, view.name, after)
         except CommitLost:
             continue
         return after.next or after.read or ""
+
+
+def _check_whole(version: str) -> None:
+    """Raises NotDoneError, with the reason, where the version has left the live set."""
+    left = store.get(left_key(version))
+    if left is None and Shards.now().whole(version):
+        return
+    why = "" if left is None else f": {shown.text(left.body['detail'])}"
+    raise NotDoneError(f"{version} has left the live set, and is not read{why}")
 
 
 def _joined(

@@ -1,10 +1,14 @@
-"""What versions that nobody names any more have left in the table: rows that nothing reads."""
+"""What versions that nobody names any more have left in the table: rows that nothing reads.
+
+A version has rows only after the register names it, and is not named again. So a row that was read
+before the register was, and is of no version that this names, is of none that is ever read.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
 
 from chalicelib import config, register, store
 from chalicelib.register import Register, view_of
@@ -25,19 +29,21 @@ def folded() -> set[str]:
 
 def erase(step: Callable[[], None]) -> int:
     """All such rows, gone; how many they were."""
-    named, count = register.read(), 0
-    keys = _left_behind(named) if named else iter(())
-    while some := list(islice(keys, TOGETHER)):
-        _erased(some)
-        count += len(some)
-        step()
+    count = 0
+    for items in store.scanned():
+        named = register.read()
+        keys = list(_left_behind(items, named)) if named else []
+        for at in range(0, len(keys), TOGETHER):
+            _erased(keys[at : at + TOGETHER])
+            step()
+        count += len(keys)
     return count
 
 
-def _left_behind(named: Register) -> Iterator[Key]:
+def _left_behind(items: Iterable[Mapping[str, Any]], named: Register) -> Iterator[Key]:
     """A candidate's own rows are of no use from when it joined: then it is no candidate."""
     candidates = {entry.next for entry in named.views.values()}
-    for item in store.scan():
+    for item in items:
         found = OF_VERSION.match(item["pk"]["S"])
         if found is None or view_of(found[2]) not in named.views:
             continue

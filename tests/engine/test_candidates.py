@@ -236,6 +236,35 @@ def test_a_candidate_that_other_code_began_goes_on_unless_somebody_stands_still_
         assert rows_of(world.rows(), read_now)[f"{read_now}/looks", "ada"]["rank"] == 2 + whole
 
 
+def test_who_stands_still_by_the_code_that_last_went_on_is_whole_by_the_code_that_began(
+    monkeypatch,
+):
+    def explodes(event: Event, *state: Any) -> Iterator[Write]:
+        if event.subject == "product/3":
+            raise ZeroDivisionError
+        yield from looks(event, *state)
+
+    world, shard = World(), "shardId-000000000000"
+    with simulated(world):
+        for number in range(4):
+            now = START + number * 10
+            world.say(shard, said("viewed", f"product/{number}", now, number), now)
+        projector.project(world.batch(shard, 0, 3), world.code)
+        assert checkpoint.is_ready()
+        mended = replace(world.code, views=[*world.code.views, LOOKS])
+        broken = replace(mended, views=[*world.code.views, replace(LOOKS, reduce=explodes)])
+        with monkeypatch.context() as stopped:
+            stopped.setattr(candidate, "_joined", lambda *_: True)
+            replay.sweep(mended)
+            stopped.setattr(replay, "digest", lambda: "broken")
+            projector.project(world.batch(shard, 3), broken)
+            replay.sweep(broken)
+        assert replay.standing_in("looks@1.1", replay.Shards.now()) == {"product/3"}
+        replay.sweep(mended)
+        assert named(world).entry("looks").read == "looks@1.2"
+        assert world.rows()["looks@1.2/looks", "ada"]["rank"] == 4
+
+
 def test_a_version_that_the_code_lacks_leaves_with_a_word_and_the_next_is_built(monkeypatch):
     world, shard, request = World(), "shardId-000000000000", Request("GET", "/")
     with simulated(world):

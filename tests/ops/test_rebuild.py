@@ -11,11 +11,11 @@ from test_shop_found import ops
 from chalicelib import checkpoint, config, projector, read, register, replay, store
 from chalicelib.events import Batch
 from chalicelib.http import Request
+from chalicelib.replay.alone import alone
 from chalicelib.views import VIEWS, scores
 from ops import rebuild as rebuilding
 from ops import verify as verifying
 from ops import views as viewing
-from ops.alone import alone
 
 FAST = 1e6
 

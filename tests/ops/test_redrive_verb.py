@@ -9,10 +9,10 @@ from test_shop_found import ops
 from typer.testing import CliRunner
 
 from chalicelib import store
+from chalicelib.replay.alone import alone
 from ops import parked, verify
 from ops import redrive as redriving
 from ops.__main__ import app
-from ops.alone import alone
 from ops.progress import steps
 
 CUP = "product/cup"

@@ -1,4 +1,7 @@
-"""That one operator at a time is at a thing: a lease, which lapses where its holder dies."""
+"""That one operator at a time is at a thing: a lease, which lapses where its holder dies.
+
+The sweep takes none; what an operator is at it leaves alone.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from contextlib import contextmanager
 
 from chalicelib import store
 from chalicelib.errors import CommitLost, Conflict, TillstreamError
-from chalicelib.store import Guard, Key, Put
+from chalicelib.store import Guard, Key, Put, Row
 
 LASTS_S = 60.0
 
@@ -18,15 +21,28 @@ class BusyError(TillstreamError):
     """Somebody else is at it."""
 
 
+def is_taken(what: str) -> bool:
+    """Whether an operator is at it, or was killed less than a minute ago."""
+    return _is_taken(store.get(_key(what)))
+
+
+def _key(what: str) -> Key:
+    return Key("lease", what)
+
+
+def _is_taken(row: Row | None) -> bool:
+    return row is not None and bool(row.body["until"] > time.time())
+
+
 class _Lease:
     def __init__(self, what: str) -> None:
-        self.what, self.key = what, Key("lease", what)
+        self.what, self.key = what, _key(what)
         self.token: str | None = None
         self.until = 0.0
 
     def take(self) -> None:
         row = store.get(self.key)
-        if row is not None and row.body["until"] > time.time():
+        if _is_taken(row):
             raise BusyError(
                 f"another `ops {self.what}` is at it, or was killed less than a minute ago: "
                 "ask again in a minute"
