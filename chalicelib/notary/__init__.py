@@ -10,7 +10,7 @@ many sweeps race or die, no two signed heads disagree. Ed25519 is deterministic,
 bundle whose head was never published publishes that very head.
 
 A segment that cannot be read is not entered, nor is what follows it in its shard: `ops audit` says
-which one.
+which one. Nor is anything of a shard among whose segments something else lies, until it is gone.
 """
 
 from __future__ import annotations
@@ -72,8 +72,17 @@ def _new(ends: Mapping[Shard, int], until: float) -> Iterator[Leaf]:
     with ThreadPoolExecutor(TOGETHER) as pool:
         for shard in shards:
             before = ends.get(shard, 0)
-            names = archive.names_after(shard, before, share)
+            names = _names(shard, before, share)
             yield from _following(shard, before, _read(pool, shard, names, until))
+
+
+def _names(shard: Shard, before: int, most: int) -> list[int]:
+    """None where something else lies among the shard's segments: that is told."""
+    try:
+        return archive.names_after(shard, before, most)
+    except Behind as stray:
+        _not_notarised(shard, before, str(stray))
+        return []
 
 
 def _read(pool: Executor, shard: Shard, names: list[int], until: float) -> Iterator[Leaf | None]:
@@ -87,7 +96,7 @@ def _leaf(shard: Shard, before: int) -> Leaf | None:
     try:
         return contents(archive.stored(shard, before)).leaf
     except ValueError as flaw:
-        telemetry.say("not-notarised", shard=str(shard), after=str(before), reason=str(flaw))
+        _not_notarised(shard, before, str(flaw))
         return None
 
 
@@ -97,11 +106,14 @@ def _following(shard: Shard, before: int, leaves: Iterator[Leaf | None]) -> Iter
         if leaf is None:
             return
         if (leaf.shard, leaf.before) != (shard, before):
-            reason = "what follows is another segment"
-            telemetry.say("not-notarised", shard=str(shard), after=str(before), reason=reason)
+            _not_notarised(shard, before, "what follows is another segment")
             return
         before = leaf.last
         yield leaf
+
+
+def _not_notarised(shard: Shard, before: int, reason: str) -> None:
+    telemetry.say("not-notarised", shard=str(shard), after=str(before), reason=reason)
 
 
 def _publish(newest: Bundle) -> None:

@@ -160,7 +160,6 @@ def spoilt(body: bytes, old: bytes, new: bytes) -> bytes:
     [
         (b"{", b"damaged"),
         (b'"clock":', b'"clock":"x","was":'),
-        (b'"clock":', b'"clock":"'),
         (b',"product/', b'.5,"product/'),
         (b"{", b"[" * 100_000),
     ],

@@ -82,9 +82,11 @@ def damaged(till, place):
 
 
 def kept():
-    """The table and the bucket, without leases."""
+    """The table but for leases, and what S3 calls the state of each object."""
     rows = [row for row in store.scan() if row["pk"]["S"] != "lease"]
-    return sorted(map(repr, rows)), {name: objects.body(name) for name in objects.names("")}
+    found = objects.call("list_objects_v2")
+    assert not found["IsTruncated"]
+    return sorted(map(repr, rows)), {each["Key"]: each["ETag"] for each in found["Contents"]}
 
 
 def asked(till, verb, out):
@@ -146,7 +148,7 @@ class TestDoctor:
     def test_it_tells_where_and_goes_on_and_calls_nothing_well_that_it_did_not_look_at(
         self, till, place
     ):
-        whole = doctor.examine()
+        whole = doctor.examine(quick=True)
         with damaged(till, place):
             before = kept()
             found = doctor.examine()

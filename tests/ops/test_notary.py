@@ -116,6 +116,27 @@ def test_a_segment_that_cannot_be_read_stops_its_shard_alone_and_loudly(books, s
     assert '"what": "not-notarised"' in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("stray", ["0tmp", f"{archive.MAX - 1:056d}.jsonl.gz.part"])
+def test_what_lies_among_the_segments_of_a_shard_stops_that_alone_and_is_told(
+    books, shop, capsys, stray
+):
+    segments(books[0], 1, 1)
+    segments(books[1], 1, 1)
+    key = f"segments/{books[0].shard}/{stray}"
+    config.client("s3").put_object(Bucket=shop.archive_bucket, Key=key, Body=b"")
+    notary.sweep()
+    assert [(leaf.shard, leaf.before) for leaf in leaves()] == [
+        (books[1].shard, 0),
+        (books[1].shard, 1),
+    ]
+    assert head().size == 2
+    (said,) = [line for line in capsys.readouterr().err.splitlines() if "not-notarised" in line]
+    assert f"{key} lies among the segments and is none: take it away" in said
+    config.client("s3").delete_object(Bucket=shop.archive_bucket, Key=key)
+    notary.sweep()
+    assert head().size == 4
+
+
 def test_a_segment_that_is_gone_stops_its_shard(books, shop, capsys):
     segments(books[0], 1, 1, 1)
     key = f"segments/{books[0].shard}/{archive.MAX - 1:056d}.jsonl.gz"
