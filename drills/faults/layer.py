@@ -30,6 +30,7 @@ TOO_FAST = {
     "kinesis": ("ProvisionedThroughputExceededException", 400),
     "dynamodb": ("ThrottlingException", 400),
 }
+CONDITIONS = ("If-None-Match", "If-Match")
 CONFLICT = {"CancellationReasons": [{"Code": "TransactionConflict", "Message": "another one"}]}
 
 
@@ -53,7 +54,8 @@ class Layer:
         """The answer, if it is not to be what comes of sending the request once."""
         service, name = event_name.split(".")[1:]
         operation = xform_name(name)
-        fault = self.plan.draw(operation, conditional="If-None-Match" in request.headers)
+        conditional = any(each in request.headers for each in CONDITIONS)
+        fault = self.plan.draw(operation, conditional=conditional)
         if fault is None:
             return None
         telemetry.say("fault", fault=fault, call=f"{service} {operation}")

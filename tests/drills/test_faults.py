@@ -18,6 +18,7 @@ from botocore.exceptions import (
 )
 
 from chalicelib import config, log, store, work
+from chalicelib.archive import objects
 from chalicelib.errors import CloudFailure, Conflict
 from chalicelib.store import Guard, Key, Put
 from drills.faults import layer
@@ -96,6 +97,16 @@ def test_a_put_that_fails_once_is_made_again_and_meets_its_own_as_412(drawn):
     for fault in (Fault.unheard, Fault.again, Fault.spoilt):
         drawn.next = [fault]
         assert (put(fault), is_there(fault)) == (412, True)
+
+
+def test_a_put_over_what_was_read_meets_another_under_way_or_its_own(drawn):
+    assert objects.replace("tree-head", b"1", None)
+    for fault, left in ((Fault.conflict, b"1"), (Fault.again, b"2")):
+        _, tag = objects.tagged("tree-head")
+        drawn.next = [fault] * (ALWAYS if fault is Fault.conflict else 1)
+        assert not objects.replace("tree-head", b"2", tag)
+        drawn.next = []
+        assert objects.body("tree-head") == left
 
 
 def test_of_many_records_some_are_taken_and_the_rest_is_sent_again(drawn):

@@ -16,6 +16,7 @@ from drills.faults.plan import Fault, Plan
 
 WHERE = "http://127.0.0.1"
 Asked = dict[str, Any]
+CONDITIONS = {"IfNoneMatch", "IfMatch"}
 TOO_FAST = {
     "s3": ("SlowDown", 503),
     "kinesis": ("ProvisionedThroughputExceededException", 400),
@@ -46,7 +47,8 @@ class Client:
 
     def __getattr__(self, operation: str) -> Callable[..., Any]:
         def call(**request: Any) -> Any:
-            fault = self.of.plan.draw(operation, conditional="IfNoneMatch" in request)
+            conditional = not CONDITIONS.isdisjoint(request)
+            fault = self.of.plan.draw(operation, conditional=conditional)
             self.of.told.append(f"{self.service} {operation} {fault or ''}".strip())
             self.of.meanwhile("before")
             do = getattr(self.of.cloud.services[self.service], operation)

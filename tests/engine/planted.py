@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from chalicelib import archive, config, log, projector, store
+from chalicelib.archive import objects
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Batch, Position, Shard
+from chalicelib.notary import kept
+from chalicelib.notary.kept import Published
 from chalicelib.projector import Code
 from chalicelib.store import Guard, Put, Write
 
@@ -26,6 +29,17 @@ def deaf_to_412(patch: pytest.MonkeyPatch) -> None:
     """Whose put finds a segment there goes on as if it were its own."""
     put = archive._put
     patch.setattr(archive, "_put", lambda segment: put(segment) or True)
+
+
+def head_before_it_is_kept(patch: pytest.MonkeyPatch) -> None:
+    """A tree head is shown, and then put among those that are kept for good."""
+
+    def publish(note: str, size: int, over: Published | None) -> bool:
+        is_shown = objects.replace(kept.HEAD, note.encode(), over and over.tag)
+        objects.put(f"{kept.HEADS}{size}", note.encode())
+        return is_shown
+
+    patch.setattr(kept, "publish", publish)
 
 
 def checkpoint_first(patch: pytest.MonkeyPatch) -> None:
@@ -116,5 +130,6 @@ PLANTS: dict[str, Plant] = {
         half_read,
         swallowed,
         misplaced,
+        head_before_it_is_kept,
     )
 }

@@ -1,9 +1,10 @@
 """A schedule made of a seed: a shop's log, several processes at it, and everything that goes wrong.
 
 One thread, so it costs milliseconds: at any call of one process another may have its whole turn
-(a consumer, one that was thought dead, a sweep, a route that asks), the table may be emptied, and
-the process may end. In the end all goes well for a while: then the archive must be the log, and
-the rows the naive fold's. The same seed makes the same calls and the same faults on any day.
+(a consumer, one that was thought dead, a sweep, a notary, a route that asks), the table may be
+emptied, and the process may end. In the end all goes well for a while: then the archive must be the
+log, notarised and as the audit wants it, and the rows the naive fold's. The same seed makes the
+same calls and the same faults on any day.
 """
 
 from __future__ import annotations
@@ -21,15 +22,17 @@ from planted import Plant
 from schedules import Crash
 from stories import CODES, FLAWS, GAPS, LAYOUTS, NAMES, STREAMS, SUBJECTS, Told, build
 from test_any_schedule import Watch
-from worlds import KEY, SETTINGS, START, cheaply_signed, said, simulated
+from worlds import KEY, SETTINGS, START, Promptly, cheaply_signed, said, simulated, unsealed
 
-from chalicelib import archive, checkpoint, config, log, projector, store
+from chalicelib import archive, checkpoint, config, log, notary, projector, store
 from chalicelib.errors import CloudFailure
 from chalicelib.events import Record, Shard
+from chalicelib.notary import kept
 from chalicelib.projector import chunk
 from chalicelib.signing import seal
 from drills.faults.plan import Plan
 from ops import naive
+from ops.audit import audit, records, tree
 
 DEEPEST = 2  # who stands still while another stands still
 TURNS = 12  # after so many, ever less goes wrong
@@ -59,6 +62,7 @@ class Schedule:
         self.now = START + max(r.arrival - START for s in self.world.logs.values() for r in s)
         self.heard: list[tuple[str, bytes]] = []
         self.depth = self.said = 0
+        self.shown: bytes | None = None
         self.sayings = 0 if self.layout in STREAMS else self.dice.choice(SAYINGS)
         self.empties = self.dice.choice(EMPTIES)
         self.trace: list[str] = []
@@ -70,6 +74,9 @@ class Schedule:
         self._bound(patch)
         patch.setattr(config, "client", self.cloud.client)
         patch.setattr(time, "sleep", lambda _: None)
+        patch.setattr(records, "unseal", unsealed)
+        for room in (records, tree):
+            patch.setattr(room, "ThreadPoolExecutor", Promptly)
         patch.setattr(store, "MOST_ROWS", self.dice.choice([3, 9, 9]))
         patch.setattr(projector, "GROUP", self.dice.choice([2, 5]))
 
@@ -124,6 +131,7 @@ class Schedule:
             if self.done[shard]:
                 found += [(f"again {shard}", partial(self._again, shard))]
         found += [("sweep", partial(projector.sweep, code)), ("ask", checkpoint.is_ready)]
+        found += [("notarise", notary.sweep)] * 3
         if SETTINGS.table not in self.world.cloud["dynamodb"].tables:
             found += [("create", self.world.create)] * 10
         elif self.empties:
@@ -181,6 +189,7 @@ class Schedule:
     def _meanwhile(self, when: str) -> None:
         """At each call: the process ends here, or another has its turn."""
         self.watch.look()
+        self._look_at_head()
         if not 0 < self.depth <= DEEPEST or not self.plan.rate:
             return
         at = self.dice.random()
@@ -188,6 +197,16 @@ class Schedule:
             raise Crash
         if at < CRASH + OTHERS or when == "slow":
             self._turn()
+
+    def _look_at_head(self) -> None:
+        """The tree head never goes back, and lies among those that are kept before it is shown."""
+        bucket = self.world.cloud["s3"].buckets.get(SETTINGS.archive_bucket, {})
+        shown = bucket.get(kept.HEAD)
+        if shown is not self.shown:
+            size = _size(shown)
+            assert size > _size(self.shown), "the tree head goes back"
+            assert bucket.get(f"{kept.HEADS}{size}") == shown, "it is not kept"
+            self.shown = shown
 
     def _end(self) -> None:
         """All goes well, and a sweep: the archive is the log, and the rows are the naive fold's."""
@@ -203,6 +222,14 @@ class Schedule:
         logs = {str(self.world.shard(name)): log for name, log in self.world.logs.items()}
         assert archived == {name: log for name, log in logs.items() if log}
         self._check_heard(archived)
+        self._check_notarised()
+
+    def _check_notarised(self) -> None:
+        """All of the archive comes under a signed head, and nothing is wrong with any of it."""
+        for _ in range(0, 1 + max(map(len, self.world.logs.values())), archive.HELD_NAMES):
+            notary.sweep()
+        found = audit(jobs=1)
+        assert (found.wrong, found.unsigned, found.not_notarised) == ([], 0, 0)
 
     def _check_heard(self, archived: dict[str, list[Record]]) -> None:
         """What was acknowledged lies where it was said to lie, and counts once at most."""
@@ -219,6 +246,10 @@ class Schedule:
                 if there == data and (f"verdict/{each}", "verdict") not in self.world.items
             ]
             assert len(counted) <= 1, f"what lies at {counted} counts twice"
+
+
+def _size(head: bytes | None) -> int:
+    return 0 if head is None else int(head.split(b"\n")[1])
 
 
 def _records(shard: Shard) -> list[Record]:

@@ -238,9 +238,13 @@ class S3:
         self.lock = threading.Lock()
         self.buckets: dict[str, dict[str, bytes]] = {}
 
-    def put_object(self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "") -> Any:
+    def put_object(
+        self, Bucket: str, Key: str, Body: bytes, IfNoneMatch: str = "", IfMatch: str = ""
+    ) -> Any:
         bucket = self.buckets.setdefault(Bucket, {})
-        if IfNoneMatch == "*" and Key in bucket:
+        if IfMatch and Key not in bucket:
+            raise refusal("PutObject", "NoSuchKey", 404)
+        if (IfNoneMatch and Key in bucket) or (IfMatch and IfMatch != _tag(bucket[Key])):
             raise refusal("PutObject", "PreconditionFailed", 412)
         bucket[Key] = Body
         return {}
@@ -249,7 +253,7 @@ class S3:
         found = self.buckets.get(Bucket, {}).get(Key)
         if found is None:
             raise refusal("GetObject", "NoSuchKey", 404)
-        return {"Body": io.BytesIO(found), "ETag": f'"{hashlib.md5(found).hexdigest()}"'}
+        return {"Body": io.BytesIO(found), "ETag": _tag(found)}
 
     def list_objects_v2(
         self,
@@ -278,6 +282,10 @@ class S3:
             last, folded = page[-1]
             answer["NextContinuationToken"] = last + "\uffff" if folded else last
         return answer
+
+
+def _tag(body: bytes) -> str:
+    return f'"{hashlib.md5(body).hexdigest()}"'
 
 
 class Kinesis:

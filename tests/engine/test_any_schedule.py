@@ -29,7 +29,8 @@ class Watch:
 
     def heads_now(self) -> dict[str, int]:
         names: dict[str, int] = {}
-        for name in self.world.cloud["s3"].buckets.get("archive", ()):
+        there = self.world.cloud["s3"].buckets.get("archive", ())
+        for name in (each for each in there if each.startswith("segments/")):
             shard = "/".join(name.split("/")[1:3])
             names[shard] = max(names.get(shard, -1), archive._before(name))
         return names

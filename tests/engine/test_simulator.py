@@ -181,6 +181,7 @@ def listed(**request: Any) -> Call:
     return s3("list_objects_v2", **request)
 
 
+ONE = '"c4ca4238a0b923820dcc509a6f75849b"'  # what S3 calls a body of "1"
 NAMES = ["s/1/9", "s/1/8", "s/10/7", "s/2/6", "t/1"]
 ALL = [new(name) for name in NAMES]
 BUCKET: dict[str, list[Call]] = {
@@ -192,6 +193,13 @@ BUCKET: dict[str, list[Call]] = {
         s3("get_object", Key="a"),
     ],
     "an object put over another": [new("a", b"1"), new("a", b"2"), s3("get_object", Key="a")],
+    "an object put over what was read": [
+        new("a", b"1", IfMatch=ONE),
+        new("a", b"1"),
+        new("a", b"2", IfMatch=ONE),
+        new("a", b"3", IfMatch=ONE),
+        s3("get_object", Key="a"),
+    ],
     "names in order": [*ALL, listed(Prefix="s/")],
     "the first name": [*ALL, listed(Prefix="s/1/", MaxKeys=1)],
     "names after one": [

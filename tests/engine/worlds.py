@@ -16,7 +16,7 @@ from typing import Any, Self
 import pytest
 from simulator import Cloud
 
-from chalicelib import archive, config, projector, register, store
+from chalicelib import archive, config, notary, projector, register, store
 from chalicelib.config import Settings
 from chalicelib.decisions import DECIDERS
 from chalicelib.errors import BadSignature, SecurityError
@@ -32,7 +32,9 @@ STREAM = "tillstream-test-1"
 START = 1_795_000_000_000
 ROOT, JWK, STRANGER = (SigningKey(keys.new_key()), keys.new_key(), SigningKey(keys.new_key()))
 KEY = SigningKey(JWK)
-TRUST = Trust.load(Trust.sign(system_trust(JWK), ROOT), {ROOT.kid: ROOT.public})
+NOTARY_JWK = keys.new_key()
+NOTARY = SigningKey(NOTARY_JWK)
+TRUST = Trust.load(Trust.sign(system_trust(JWK, notary=NOTARY_JWK), ROOT), {ROOT.kid: ROOT.public})
 SETTINGS = Settings("test", STREAM, "views", "archive", "vault", "/key", ROOT.public.x, "local")
 CODE = Code(DECIDERS, VIEWS)
 DESCRIBED = {"brand": "b", "name": "n", "description": "", "category": "cakes"}
@@ -217,7 +219,8 @@ def _verify(key: PublicKey, token: Token) -> None:
 
 def cheaply_signed(patch: pytest.MonkeyPatch) -> None:
     """Signatures cost next to nothing: what they are worth is the signing layer's own tests'."""
-    patch.setattr(KEY, "sign", partial(_signature, KEY.kid))
+    for key in (KEY, NOTARY):
+        patch.setattr(key, "sign", partial(_signature, key.kid))
     patch.setattr(PublicKey, "verify", _verify)
 
 
@@ -228,13 +231,15 @@ def simulated(world: World) -> Iterator[pytest.MonkeyPatch]:
         patch.setattr(config, "client", world.cloud.client)
         patch.setattr(config, "settings", lambda: SETTINGS)
         patch.setattr(keys, "trust", lambda *, reload=False: TRUST)
+        patch.setattr(keys, "notary", lambda: NOTARY)
         patch.setattr(projector, "unseal", unsealed)
         patch.setattr(naive, "unseal", unsealed)
         patch.setattr(archive, "decode", decoded)
         patch.setattr(archive, "ThreadPoolExecutor", Promptly)
         patch.setattr(archive, "_tails", {})
         patch.setattr(archive.gaps, "now", lambda: 0)  # no shard was quiet for long
-        patch.setattr(candidate, "ThreadPoolExecutor", Promptly)
+        for room in (candidate, notary):
+            patch.setattr(room, "ThreadPoolExecutor", Promptly)
         patch.setattr(pace, "BESIDE", 1e9)
         patch.setattr(projector, "CATCH_UP_S", 60.0)
         patch.setattr(projector, "GROUP", 5)
