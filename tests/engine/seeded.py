@@ -218,6 +218,10 @@ class Schedule:
         archive._tails = {}
         projector.sweep(self.world.code)
         assert self.world.rows() == wanted
+        self._check_archive()
+
+    def _check_archive(self) -> None:
+        """It is the log, with all that was acknowledged, and notarised."""
         archived = {str(shard): _records(shard) for shard in archive.shards()}
         logs = {str(self.world.shard(name)): log for name, log in self.world.logs.items()}
         assert archived == {name: log for name, log in logs.items() if log}

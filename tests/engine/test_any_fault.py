@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 import seeded_owing
+import seeded_rebuild
 import seeded_redrive
 from owing import charge
 from planted import PLANTS
@@ -30,6 +31,7 @@ from drills.faults.plan import Fault
 MANY = "2000"
 PER_OWING = 6  # so many of the log for one of what is owed, which takes longer
 PER_REDRIVE = 25  # the same, of what stands still
+PER_REBUILD = 50  # and of views that are built anew
 SOON = 1000
 HERE = Path(__file__)
 Tried = Callable[..., Iterator[Any]]
@@ -71,6 +73,12 @@ def test_whatever_goes_wrong_what_stood_still_is_redriven_to_the_rows_of_a_fresh
     assert all(tried(seeded_redrive.play, seeds(PER_REDRIVE)))
 
 
+def test_whatever_goes_wrong_a_view_built_beside_ends_up_read_with_the_rows_of_the_log(
+    tried,
+):
+    assert all(tried(seeded_rebuild.play, seeds(PER_REBUILD)))
+
+
 def test_a_seed_that_fails_is_told_with_the_command_that_plays_it_and_no_other(tried, monkeypatch):
     def fails(seed: int) -> int:
         assert seed != 4711, "a row is missing"
@@ -91,7 +99,7 @@ def test_a_seed_that_fails_is_told_with_the_command_that_plays_it_and_no_other(t
 def test_a_seed_makes_the_same_calls_and_faults_in_another_process_after_other_seeds():
     some = [str(seed) for seed in range(20, 40, 2)]
     first, second = traced("1", some), traced("2", some[::-1])
-    assert len(first) == 3 * len(some)
+    assert len(first) == 4 * len(some)
     assert sorted(first) == sorted(second)
 
 
@@ -107,6 +115,11 @@ def traced(hashes: str, some: list[str]) -> list[str]:
 @pytest.mark.parametrize("plant", seeded_redrive.PLANTS)
 def test_a_rule_of_the_redrive_that_is_left_out_is_found(plant):
     assert is_found(lambda seed: seeded_redrive.play(seed, seeded_redrive.PLANTS[plant]))
+
+
+def test_a_candidate_that_joins_wherever_the_live_set_stands_is_found():
+    plant = seeded_rebuild.joined_where_it_stands
+    assert is_found(lambda seed: seeded_rebuild.play(seed, plant))
 
 
 def test_a_charge_that_is_tried_again_under_another_key_is_found():

@@ -10,9 +10,15 @@ import sys
 
 import seeded
 import seeded_owing
+import seeded_rebuild
 import seeded_redrive
 
-KINDS = {"log": seeded.play, "owing": seeded_owing.play, "redrive": seeded_redrive.play}
+KINDS = {
+    "log": seeded.play,
+    "owing": seeded_owing.play,
+    "redrive": seeded_redrive.play,
+    "rebuild": seeded_rebuild.play,
+}
 
 if __name__ == "__main__":
     for kind, play in KINDS.items():
