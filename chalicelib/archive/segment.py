@@ -185,7 +185,8 @@ def _previous(said: str | None, before: int) -> int | None:
 
 def _record(line: list[Any]) -> Record:
     sequence, arrival, key, data = line
-    key.encode()
+    if not isinstance(key, str):
+        raise TypeError(f"not a partition key: {key!r}")
     raw = base64.b64decode(data["raw"]) if isinstance(data, dict) else data.encode("ascii")
     return Record(_number(sequence), _moment(arrival), key, raw)
 

@@ -14,6 +14,7 @@ from chalicelib.archive import Gap, Segment, decode, encode, objects, with_clock
 from chalicelib.errors import Behind
 from chalicelib.events import Position, Record, Shard
 from chalicelib.notary.leaf import contents
+from ops import shown
 
 SHARD = Shard("tillstream-test-1", "shardId-000000000003")
 PARENTS = ("tillstream-test-1/shardId-000000000001", "tillstream-test-1/shardId-000000000002")
@@ -63,7 +64,7 @@ def used(one: Segment) -> None:
     for record, clock in with_clock(one):
         assert Position.parse(str(Position(one.shard, record.sequence))).shard == one.shard
         assert datetime.fromtimestamp(max(clock, record.arrival) / 1000, UTC).year < 10_000
-        assert record.key.encode().decode() == record.key
+        assert shown.text(record.key).isascii()
     assert (one.tail.last, one.tail.previous) == (one.last, one.before)
     assert one.tail.clock == clock
     assert archive.name_of(one.shard, one.before) > archive.name_of(one.shard, one.last)
@@ -129,7 +130,6 @@ def test_what_lies_too_deep_to_be_read(deep, member):
         ((1, 1), None),
         ((1, 1), 1e3),
         ((1, 2), 7),
-        ((1, 2), "\ud800"),
         ((1, 3), None),
         ((2, 3, "raw"), 7),
     ],

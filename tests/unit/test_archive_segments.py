@@ -78,6 +78,12 @@ def test_a_record_lies_in_the_archive_as_it_came_in_a_line_of_json():
     }
 
 
+@pytest.mark.parametrize("key", ["", "\ud800", "\x00\n", "k" * 256])
+def test_whatever_a_partition_key_is_the_segment_can_be_read_back(key):
+    one = Segment(SHARD, 0, (Record(1, 1, key, b"a.b"),), None, 0)
+    assert decode(encode(one)) == one
+
+
 def test_a_segment_cut_short_anywhere_is_refused():
     body = encode(segment(b"one", b"two", b"three"))
     for end in range(len(body)):
