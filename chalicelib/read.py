@@ -127,9 +127,9 @@ def _check_whole(named: Register | None, view: View, version: str, *, left: bool
     Raises Promoted where another version is to be read: this one is not folded any more.
     """
     entry = named.entry(view.name) if named else register.Entry(version)
-    if not left and version in (entry.read, entry.kept):
+    if not left and version in entry.readable:
         return
-    if entry.read not in (None, version) and view.named(entry.read or ""):
+    if view.first_of(entry.readable) not in (None, version):
         raise Promoted(f"{entry.read} is read by now, not {version}")
     raise CatchingUp("this view is behind; what it would answer is not whole")
 

@@ -69,6 +69,11 @@ class Entry(NamedTuple):
         return self._replace(read=self.kept, kept=self.read, held=number_of(self.read))
 
     @property
+    def readable(self) -> list[str]:
+        """What is read, and then what is kept, for whose code has no other."""
+        return [version for version in (self.read, self.kept) if version]
+
+    @property
     def folded(self) -> list[str]:
         """The versions that have rows, or are to have them."""
         return [version for version in (self.read, self.kept, self.next) if version]
@@ -161,9 +166,9 @@ def bound() -> Iterator[None]:
         _bound.reset(token)
 
 
-def reading(view: str) -> str | None:
-    """The version of the view that is read here and now, as far as one has heard."""
+def reading(view: str) -> list[str]:
+    """The versions of the view that can be read here and now, as far as one has heard."""
     held = _bound.get()
     for register in _latest if held is None else held:
-        return register.entry(view).read
-    return None
+        return register.entry(view).readable
+    return []

@@ -55,9 +55,12 @@ class View:
 
     @property
     def reading(self) -> str:
-        """The version that is read: the register's, where this code has that; else its newest."""
-        named = register.reading(self.name)
-        return named if named is not None and self.named(named) else str(self)
+        """The version that is read: the register's, or the one kept, where this code has that."""
+        return self.first_of(register.reading(self.name)) or str(self)
+
+    def first_of(self, versions: Iterable[str]) -> str | None:
+        """The first of these that this code has: the release before one lacks its newest."""
+        return next(filter(self.named, versions), None)
 
     def pk(self, partition: str) -> str:
         """The partition key, or the list, that this view calls `partition`, where it is read."""

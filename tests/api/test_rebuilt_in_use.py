@@ -6,41 +6,31 @@ Two processes answer. The second is asked seldom, and has heard of no promotion 
 from __future__ import annotations
 
 import itertools
-import os
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import apart
 import pytest
 from ordering import CARD, CART, COFFEE, MENU, place, state
 from shopfront import Shopfront
 from test_paying import captured
 from test_told_once import told
 
-from chalicelib import config, todos, work
+from chalicelib import config, register, todos, work
 from chalicelib.todos import send_to_desk
 from chalicelib.views import catalog, orders, scores
 from chalicelib.views import todos as owed
 from ops import rebuild as rebuilding
 from ops import verify
 
-ROOT = Path(__file__).parents[2]
 FAST = 1e6
 PATIENCE_S, PAUSE_S = 120, 0.05
 MORE = 2
 COMES_TO = ["placed", "paid"]
-SECOND = """
-import sys, shopfront
-with shopfront.served() as (_, port):
-    print(port, flush=True)
-    sys.stdin.read()
-"""
 
 
 class Seen:
@@ -70,6 +60,13 @@ class Seen:
             self.scored, self.read = max(self.scored, score), self.read + 1
             for each, rank in shown.items():
                 self.orders[each] = max(self.orders.get(each, 0), rank)
+
+
+def buy(front: Shopfront, product: str) -> str:
+    """One more sale, judged; where it lies."""
+    said = front.call("POST", f"/products/{product}/purchases", to="customer").said
+    front.settle()
+    return str(said["position"])
 
 
 class Traffic:
@@ -104,11 +101,9 @@ class Traffic:
             raise
 
     def buy(self) -> None:
-        path = f"/products/{self.product}/purchases"
-        said = self.front.call("POST", path, to="customer").said
-        self.front.settle()
+        position = buy(self.front, self.product)
         self.bought += 1
-        self.seen.look(self.front, self.bought, after=said["position"])
+        self.seen.look(self.front, self.bought, after=position)
 
     def watch(self) -> None:
         while not self.over.wait(PAUSE_S):
@@ -156,33 +151,34 @@ def running(traffic: Traffic) -> Iterator[None]:
 
 @pytest.fixture
 def second(front: Shopfront) -> Iterator[Shopfront]:
-    """The same shop, answered by a process that has not heard what is promoted in this one."""
-    around = os.environ | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        [sys.executable, "-c", SECOND],
-        cwd=Path(__file__).parent,
-        env=around,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    ) as process:
-        assert process.stdin is not None
-        assert process.stdout is not None
-        yield replace(front, port=int(process.stdout.readline()))
-        process.stdin.close()
-        process.wait(PATIENCE_S)
+    """A process that has not heard what is promoted in this one."""
+    with apart.running(front) as found:
+        yield found
 
 
 @pytest.fixture
-def traffic(front: Shopfront, monkeypatch: pytest.MonkeyPatch) -> Traffic:
-    monkeypatch.setattr(todos, "FORGOTTEN_S", -60)  # the sweep pokes what is open at once
-    monkeypatch.setattr(send_to_desk, "WAIT_S", 0)  # nobody judges it meanwhile
-    front.product("merchant", id=COFFEE["productId"], **MENU["flat-white"])
+def released(front: Shopfront, tmp_path: Path) -> Iterator[Shopfront]:
+    """The next release, in which a sale scores twice; it has the reducer of this one, too."""
+    with apart.running(front, apart.changed(tmp_path)) as found:
+        yield found
+
+
+@pytest.fixture
+def cup(front: Shopfront) -> str:
+    """A product with a picture, bought once."""
     product = front.product("merchant")
     photo = {"image": "https://pictures.example/1.png"}
     front.call("PUT", f"/products/{product}/photo", photo, to="photographer")
-    front.call("POST", f"/products/{product}/purchases", to="customer")
-    front.settle()
-    return Traffic(front, product)
+    buy(front, product)
+    return product
+
+
+@pytest.fixture
+def traffic(front: Shopfront, cup: str, monkeypatch: pytest.MonkeyPatch) -> Traffic:
+    monkeypatch.setattr(todos, "FORGOTTEN_S", -60)  # the sweep pokes what is open at once
+    monkeypatch.setattr(send_to_desk, "WAIT_S", 0)  # nobody judges it meanwhile
+    front.product("merchant", id=COFFEE["productId"], **MENU["flat-white"])
+    return Traffic(front, cup)
 
 
 @pytest.fixture
@@ -239,4 +235,37 @@ def test_who_reads_and_buys_meanwhile_meets_no_error_no_gap_and_no_step_back(
     traffic.front.work()
     for entity, contact in traffic.ordered.items():
         assert (captured(entity), told(contact)) == ([840], [1, 1])
+    assert verify.verify().differences == []
+
+
+def board(front: Shopfront, times: int = 1) -> dict[tuple[str, str], int]:
+    """All scores, so many times."""
+    items = [
+        item
+        for role in ("creator", "photographer")
+        for item in front.listed("/scores", 50, role=role)
+    ]
+    return {(item["role"], item["userId"]): item["score"] * times for item in items}
+
+
+def test_a_release_with_a_changed_reducer_is_built_by_its_own_consumer_and_sweep(
+    front: Shopfront, cup: str, released: Shopfront
+) -> None:
+    """Nobody asks for it; instances of the release before, which run still, go on answering."""
+    rebuilt(scores.VIEW)
+    before = board(front)
+    assert board(released) == before
+    buy(released, cup)
+    assert board(released) == board(front) == {who: score + 1 for who, score in before.items()}
+    released.sweep()
+    named = register.read()
+    assert named is not None
+    assert str(named.entry("scores").read).startswith("scores@3.")
+    assert str(named.entry("scores").kept).startswith("scores@2")
+    buy(released, cup)
+    assert board(front) == {who: score + 2 for who, score in before.items()}
+    assert board(released) == board(front, 2)
+    rebuilding.roll_back(scores.VIEW)
+    board(released)  # it hears of it, if by reading what is kept
+    assert board(released) == board(front)
     assert verify.verify().differences == []
