@@ -76,8 +76,17 @@ class Traffic:
         self.front, self.product, self.seen = front, product, Seen()
         self.bought, self.ordered = 0, dict[str, dict[str, str]]()
         self.sweeps, self.over = threading.Event(), threading.Event()
-        self.threads = [threading.Thread(target=each) for each in (self.use, self.leaf, self.watch)]
+        does = (self.use, self.leaf, self.watch)
+        self.threads = [threading.Thread(target=self.noted, args=[each]) for each in does]
         self.failed: list[BaseException] = []
+
+    def noted(self, does: Callable[[], None]) -> None:
+        """What a thread does; how it failed is not lost with it."""
+        try:
+            does()
+        except BaseException as failure:
+            self.failed.append(failure)
+            raise
 
     def order(self) -> str:
         """By card, with an address and a number to be told at."""
@@ -89,16 +98,12 @@ class Traffic:
 
     def use(self) -> None:
         """The log is judged by this thread alone, as Lambda has one consumer for a shard."""
-        try:
-            while not self.over.is_set():
-                self.buy()
-                self.order()
-                if self.sweeps.is_set():
-                    self.front.sweep()
-                self.front.work()
-        except BaseException as failure:
-            self.failed.append(failure)
-            raise
+        while not self.over.is_set():
+            self.buy()
+            self.order()
+            if self.sweeps.is_set():
+                self.front.sweep()
+            self.front.work()
 
     def buy(self) -> None:
         position = buy(self.front, self.product)
