@@ -3,7 +3,7 @@
 One thread, so it costs milliseconds: at any call of one process another may have its whole turn
 (a consumer, one that was thought dead, a sweep, a notary, a route that asks), the table may be
 emptied, and the process may end. In the end all goes well for a while: then the archive must be the
-log, notarised and as the audit wants it, and the rows the naive fold's. The same seed makes the
+log, the rows the naive fold's, and the audit of some finds nothing wrong. The same seed makes the
 same calls and the same faults on any day.
 """
 
@@ -38,6 +38,7 @@ DEEPEST = 2  # who stands still while another stands still
 TURNS = 12  # after so many, ever less goes wrong
 RATES = (0.02, 0.06, 0.15)
 CRASH, OTHERS = 0.005, 0.02  # at each moment
+AUDITED = 4  # one in so many ends with the audit
 LENGTHS = (3, 3, 6)  # short ones find as much a second, long ones what takes so many records
 CASTS = (1, 2, 2, 3)
 SAYINGS = (1, 1, 2)
@@ -51,7 +52,7 @@ class Schedule:
     """The world of one seed, and what its processes have done."""
 
     def __init__(self, seed: int) -> None:
-        self.dice = random.Random(f"schedule {seed}")
+        self.dice, self.audited = random.Random(f"schedule {seed}"), seed % AUDITED == 0
         self.layout = self.dice.choice([*LAYOUTS, *SMALL])
         self.world = build(self.layout, self._story())
         self.world.code = self.dice.choice(CODES)
@@ -221,12 +222,13 @@ class Schedule:
         self._check_archive()
 
     def _check_archive(self) -> None:
-        """It is the log, with all that was acknowledged, and notarised."""
+        """It is the log, with all that was acknowledged; and can be notarised."""
         archived = {str(shard): _records(shard) for shard in archive.shards()}
         logs = {str(self.world.shard(name)): log for name, log in self.world.logs.items()}
         assert archived == {name: log for name, log in logs.items() if log}
         self._check_heard(archived)
-        self._check_notarised()
+        if self.audited:
+            self._check_notarised()
 
     def _check_notarised(self) -> None:
         """All of the archive comes under a signed head, and nothing is wrong with any of it."""
