@@ -39,15 +39,16 @@ class Report:
     differences: list[str]
 
 
-def verify(step: Step = lambda: None, only: str | None = None) -> Report:
+def verify(step: Step = lambda: None, only: str | None = None, page: Step = lambda: None) -> Report:
     """Compare every row, or those of one version `only`: then no others are held.
 
-    `step` is called after each segment of the first reading, and of each that follows it.
+    `step` is called after each segment of the first reading, and of each that follows it; `page`
+    before each page of the table.
     """
     shards = archive.shards()
     live = checkpoint.all_of(shards)
     views = _folded(live, only)
-    rows = naive.among(naive.plain(store.scan(), only), map(str, views))
+    rows = naive.among(naive.plain(_scanned(page), only), map(str, views))
     records = Count()
     wanted = naive.among(
         _fold(logs.read(shards, step, records), live, views, only), map(str, views)
@@ -71,6 +72,12 @@ def _folded(live: Mapping[Shard, Checkpoint], only: str | None) -> list[View]:
     common = [v for v in versions[0] if all(v in each for each in versions)] if versions else []
     known = [LIVE.view(version) for version in common if only in (None, version)]
     return [view for view in known if view is not None]
+
+
+def _scanned(page: Step) -> Iterator[dict[str, Any]]:
+    for items in store.scanned():
+        page()
+        yield from items
 
 
 def _again(
@@ -119,5 +126,5 @@ def _fold(
     only: str | None,
 ) -> naive.Rows:
     upto = {str(shard): naive.Reach.of(found.row().body) for shard, found in live.items()}
-    fold = naive.Fold(DECIDERS, views, keys.trust, naive.held(only))
+    fold = naive.Fold(DECIDERS, views, keys.trust, naive.rows_for(only))
     return fold.over(read, upto).rows

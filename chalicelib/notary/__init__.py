@@ -10,7 +10,7 @@ many sweeps race or die, no two signed heads disagree. Ed25519 is deterministic,
 bundle whose head was never published publishes that very head.
 
 A segment that cannot be read is not entered, nor is what follows it in its shard: `ops audit` says
-which one. Nor is anything of a shard among whose segments something else lies, until it is gone.
+which one. Nor is anything of a shard where something else is met among them, until it is gone.
 """
 
 from __future__ import annotations

@@ -19,7 +19,7 @@ from chalicelib.checkpoint import left_key
 from chalicelib.errors import CommitLost
 from chalicelib.projector import LIVE, Code
 from chalicelib.register import Entry, Register, number_of
-from chalicelib.replay.alone import is_taken
+from chalicelib.replay.alone import is_taken, rebuild_of
 from chalicelib.replay.candidate import Shards, advance, drop, standing_in
 from chalicelib.replay.pace import Pace
 from chalicelib.replay.sources import digest
@@ -67,13 +67,15 @@ def tend(view: View, shards: Shards, until: float, code: Code = LIVE) -> None:
     if named is None:
         return
     before = named.entry(view.name)
-    if before.next is not None and is_taken(f"rebuild {view.name}"):
+    if before.next is not None and is_taken(rebuild_of(view.name)):
         return
-    if due(view, before, shards) != before:
-        shards = Shards.now()  # what is read by now may have joined after those were read
     entry = due(view, before, shards)
     if entry != before:
-        named = register.change(named, view.name, entry)
+        shards = Shards.now()  # what is read by now may have joined after those were read
+        entry = due(view, before, shards)
+    if entry != before:
+        change = register.change if entry.read == before.read else read_on
+        named = change(named, view.name, entry)
         telemetry.say("candidate", view=view.name, version=entry.next, read=entry.read)
     if entry.next in (None, entry.differs) or _is_whole(view, entry, shards):
         return

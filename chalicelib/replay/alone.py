@@ -21,6 +21,11 @@ class BusyError(TillstreamError):
     """Somebody else is at it."""
 
 
+def rebuild_of(view: str) -> str:
+    """What an operator is at who builds, drops or returns to a version of the view."""
+    return f"rebuild {view}"
+
+
 def is_taken(what: str) -> bool:
     """Whether an operator is at it, or was killed less than a minute ago."""
     return _is_taken(store.get(_key(what)))

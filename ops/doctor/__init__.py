@@ -37,8 +37,8 @@ DAMAGED = "the archive is damaged"
 class Health:
     """What was found. `well` tells of each matter that is well, `told` of each left to a person.
 
-    `unseen` says of each other why it was not looked at, or not at all of it: nothing was found in
-    the rest. `unwell` names the others, and `wrong` says what does not hold.
+    `unseen` says of each other why it was not looked at, or not at all of it. `unwell` names the
+    others, and `wrong` says what does not hold.
     `standing` counts who stands still in each version, `parked` names who does in all. `doubted`
     counts what is not believed by its reason, `lately` that of the last hour.
     """

@@ -24,7 +24,7 @@ from chalicelib.signing.trust import Trust
 from chalicelib.view import View
 from ops.naive.given import Log, Reach, parents_first
 from ops.naive.subjects import Subject, row_of, text_of, young
-from ops.naive.table import Row, Rows, among, check, fits, held, plain, writes_of
+from ops.naive.table import Row, Rows, among, check, fits, plain, rows_for, writes_of
 
 __all__ = [
     "End",
@@ -36,9 +36,9 @@ __all__ = [
     "StoppedError",
     "among",
     "expected",
-    "held",
     "parents_first",
     "plain",
+    "rows_for",
 ]
 
 MEMORY = 256

@@ -36,7 +36,7 @@ class _Only(dict[tuple[str, str], Row]):
             super().__setitem__(key, row)
 
 
-def held(only: str | None) -> Rows:
+def rows_for(only: str | None) -> Rows:
     """Where rows are put: all of them, or those of one version `only`, however many others come."""
     return {} if only is None else _Only(only)
 
@@ -46,7 +46,7 @@ def plain(items: Iterable[Mapping[str, Any]], only: str | None = None) -> Rows:
 
     What waits in a checkpoint is added to the tallies: see chalicelib.checkpoint.Ahead.
     """
-    rows = held(only)
+    rows = rows_for(only)
     waiting: list[list[Any]] = []
     for item in items:
         key = item["pk"]["S"], item["sk"]["S"]

@@ -17,7 +17,7 @@ from chalicelib.errors import CommitLost, TillstreamError
 from chalicelib.projector import LIVE
 from chalicelib.register import Entry, Register
 from chalicelib.replay import Pace, Shards
-from chalicelib.replay.alone import BusyError, alone
+from chalicelib.replay.alone import BusyError, alone, rebuild_of
 from chalicelib.view import View
 from chalicelib.views import VIEWS
 from ops import shown, verify
@@ -62,13 +62,13 @@ def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
 
     Raises Behind, and begins nothing, where the archive is damaged.
     """
-    with alone(f"rebuild {view.name}") as still:
+    with alone(rebuild_of(view.name)) as still:
         _read_through(still)
         version = _changed(view, lambda entry: _candidate(view, entry))
         while not _joined(version, rate, progress, still):
             version = _changed(view, lambda entry: replay.begun(view, entry, view.version))
         progress.whole()
-        report = verify.verify(still, only=version)
+        report = verify.verify(still, only=version, page=still)
         if report.differences:
             _changed(view, lambda entry: _compared(entry, version)._replace(differs=version))
             return _told(view, report)
@@ -79,14 +79,14 @@ def rebuild(view: View, rate: float | None, progress: Progress) -> Rebuilt:
 
 def roll_back(view: View) -> Rebuilt:
     """What was read before is read again: it was folded all the while. Raises NotDoneError."""
-    with alone(f"rebuild {view.name}"):
+    with alone(rebuild_of(view.name)):
         _changed(view, lambda entry: _rolled_back(view, entry))
         return _told(view, None)
 
 
 def drop(view: View) -> Rebuilt:
     """What is kept is folded no more, and its rows are gone. Raises NotDoneError."""
-    with alone(f"rebuild {view.name}") as still:
+    with alone(rebuild_of(view.name)) as still:
         if _named().entry(view.name).kept is None:
             raise NotDoneError(f"nothing is kept of {view.name} but what is read")
         _changed(view, lambda entry: entry._replace(kept=None))
@@ -99,7 +99,7 @@ def drop(view: View) -> Rebuilt:
 
 
 def _read_through(still: Callable[[], None]) -> None:
-    """It takes a small part of what folding does. Raises Behind where the archive is damaged."""
+    """Raises Behind where the archive is damaged."""
     for shard in archive.shards():
         for _ in archive.read_after(shard, 0):
             still()
@@ -113,7 +113,9 @@ def _named() -> Register:
 
 
 def _candidate(view: View, entry: Entry) -> Entry:
-    """With the candidate that is begun here, or gone on with."""
+    """With the candidate that is begun here, or gone on with; one that differs is begun anew."""
+    if entry.next is not None and entry.next == entry.differs:
+        return replay.begun(view, entry, view.version)
     return replay.candidate_of(view, entry, view.version, Shards.now())
 
 
@@ -156,8 +158,10 @@ def _check_whole(version: str) -> None:
     left = store.get(left_key(version))
     if left is None and Shards.now().whole(version):
         return
-    why = "" if left is None else f": {shown.text(left.body['detail'])}"
-    raise NotDoneError(f"{version} has left the live set, and is not read{why}")
+    if left is None:
+        raise NotDoneError(f"{version} is not folded everywhere yet: ask again in a minute")
+    why = shown.text(left.body["detail"])
+    raise NotDoneError(f"{version} has left the live set, and is not read: {why}")
 
 
 def _joined(

@@ -31,6 +31,7 @@ def erase(step: Callable[[], None]) -> int:
     """All such rows, gone; how many they were."""
     count = 0
     for items in store.scanned():
+        step()
         named = register.read()
         keys = list(_left_behind(items, named)) if named else []
         for at in range(0, len(keys), TOGETHER):

@@ -10,6 +10,7 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -19,7 +20,7 @@ from typing import Any
 from shopfront import Shopfront
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 120
+LIFE_S = 300
 PROCESS = """
 import json, sys, shopfront
 with shopfront.served() as (app, port):
@@ -76,11 +77,14 @@ def running(front: Shopfront, tree: Path = ROOT) -> Iterator[Shopfront]:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        end = threading.Timer(LIFE_S, process.kill)  # one that hangs fails its test, not the suite
+        end.start()
         try:
             yield replace(front, port=int(process.stdout.readline()), application=Process(process))
         finally:
             process.stdin.close()
-            process.wait(PATIENCE_S)
+            process.wait()
+            end.cancel()
 
 
 def changed(folder: Path) -> Path:

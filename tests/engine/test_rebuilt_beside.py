@@ -79,14 +79,14 @@ def test_every_row_that_a_candidate_writes_is_paced(world, monkeypatch):
 
 def test_to_compare_it_holds_the_rows_of_the_version_and_no_others(world, monkeypatch):
     """Of those that are read, and of those that the log comes to."""
-    held, made = [], naive.table.held
+    held, made = [], naive.table.rows_for
 
     def told(only):
         held.append(made(only))
         return held[-1]
 
-    monkeypatch.setattr(naive, "held", told)
-    monkeypatch.setattr(naive.table, "held", told)
+    monkeypatch.setattr(naive, "rows_for", told)
+    monkeypatch.setattr(naive.table, "rows_for", told)
     assert rebuilding.rebuild(scores.VIEW, 1e9, Progress()).differences == []
     assert held[0] == held[1]
     assert {pk for pk, _ in held[0]} == {"scores@2.1/creator", "scores@2.1/photographer"}

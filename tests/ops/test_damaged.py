@@ -77,8 +77,10 @@ def damaged(till, place):
     name = archive.name_of(till.shard, till.befores[place])
     body = objects.body(name)
     objects.overwrite(name, b"damaged")
-    yield
-    objects.overwrite(name, body)
+    try:
+        yield
+    finally:
+        objects.overwrite(name, body)
 
 
 def kept():

@@ -86,6 +86,8 @@ def test_a_candidate_that_differs_from_the_log_is_not_read(book, monkeypatch):
     assert (found.read, found.candidate) == ("scores@2", "scores@2.1")
     replay.sweep()
     assert entry().read == "scores@2", "the sweep leaves it to whoever asked for it"
+    monkeypatch.setattr(rebuilding.verify, "verify", verify)
+    assert built().read == "scores@2.2", "asked again, it is begun anew"
 
 
 def test_dropped_it_is_folded_no_more_and_its_rows_are_gone(book):

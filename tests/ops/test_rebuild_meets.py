@@ -1,5 +1,6 @@
 """What `ops rebuild` meets, or leaves behind: the sweep, another of its kind, a view that left."""
 
+import time
 from dataclasses import replace
 
 import pytest
@@ -7,11 +8,14 @@ from logbook import Logbook, folds_by, unable
 from test_rebuild import board, built, entry, rows_of
 
 from chalicelib import checkpoint, config, projector, register, replay, store
+from chalicelib.decisions import DECIDERS
 from chalicelib.errors import CatchingUp, CommitLost
 from chalicelib.projector import chunk as chunks
+from chalicelib.replay import Shards
 from chalicelib.views import VIEWS, catalog, scores
 from ops import naive, verify
 from ops import rebuild as rebuilding
+from ops.rebuild import remains
 
 pytestmark = pytest.mark.usefixtures("unsplit")
 
@@ -189,6 +193,19 @@ class TestPromoted:
         assert built().read == "scores@3.2"
         assert counted("scores@3.2") == 5
 
+    def test_the_release_before_does_not_return_to_what_has_just_left(self, book, release):
+        replay.sweep(release)
+        assert (entry().read, entry().kept) == ("scores@3.1", "scores@2")
+        seen = Shards.now()
+        gone = store.Put(
+            checkpoint.left_key("scores@2"), {"subject": "", "detail": "", "token": "1"}
+        )
+        store.commit(gone, store.Guard(gone.key, None), [])
+        older = projector.Code(DECIDERS, VIEWS)
+        with pytest.raises(CommitLost):
+            replay.tend(older.view("scores@2"), seen, time.monotonic() + 1, older)
+        assert entry().read == "scores@3.1"
+
     def test_who_slept_while_another_was_at_it_promotes_nothing(self, book, monkeypatch):
         found = []
         meanwhile(monkeypatch, lambda: (lapse(), found.append(built())))
@@ -216,6 +233,14 @@ class TestPromoted:
         with pytest.raises(rebuilding.NotDoneError, match="no other version of scores"):
             rebuilding.roll_back(scores.VIEW)
         assert entry().read == "scores@2.1"
+
+    def test_the_lease_is_kept_while_the_table_is_scanned(self, book, monkeypatch):
+        scans, pages = [], []
+        scan = store._call
+        monkeypatch.setattr(store, "_call", lambda *a, **k: scans.append(a) or scan(*a, **k))
+        verify.verify(page=lambda: pages.append(len(scans)))
+        remains.erase(lambda: pages.append(len(scans)))
+        assert len(pages) == sum(asked == ("scan",) for asked in scans) == 2
 
     def test_the_lease_is_kept_while_what_differs_is_looked_at_again(self, book, monkeypatch):
         steps = []
