@@ -15,8 +15,8 @@ PYTEST = [sys.executable, "-m", "pytest", *sys.argv[1:]]
 LESSONS = ("tests/api/test_contributing.py", "tests/api/test_workshop.py")
 PARTS = (
     ("tests/api",),
-    ("tests/web", "tests/drills"),
-    ("tests/ops", "tests/deploy", "tests/bench", *LESSONS),
+    ("tests/web", "tests/drills", "tests/bench", *LESSONS),
+    ("tests/ops", "tests/deploy"),
 )
 
 
