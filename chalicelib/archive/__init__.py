@@ -311,5 +311,5 @@ def get(shard: Shard, before: int) -> Segment:
 
 
 def stored(shard: Shard, before: int) -> bytes:
-    """One segment's object, as it lies there."""
+    """One segment's object, as it lies there. Raises ValueError where that is not what was put."""
     return objects.body(name_of(shard, before))

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, FlexibleChecksumError
 
 from chalicelib import config
 from chalicelib.errors import CloudFailure
@@ -56,8 +56,21 @@ def overwrite(name: str, body: bytes) -> None:
 
 
 def body(name: str) -> bytes:
-    """The object of that name."""
-    return _read(call("get_object", Key=name))
+    """The object of that name. Raises ValueError where its bytes are not those that were put."""
+    try:
+        return _read(call("get_object", Key=name))
+    except CloudFailure as failure:
+        if not isinstance(failure.__cause__, FlexibleChecksumError):
+            raise
+        raise ValueError(f"not what was put there: {failure.__cause__}") from failure
+
+
+def readable(name: str) -> bytes:
+    """The same; nothing, which no object of the archive is, where its bytes are not those."""
+    try:
+        return body(name)
+    except ValueError:
+        return b""
 
 
 def find(name: str, **part: str) -> bytes | None:

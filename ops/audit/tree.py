@@ -54,7 +54,7 @@ def heads() -> Heads:
     """What is published now: older heads first, so that the newest is newer than they."""
     names = list(objects.names(kept.HEADS))
     with ThreadPoolExecutor(TOGETHER) as pool:
-        notes = dict(zip(names, pool.map(objects.body, names), strict=True))
+        notes = dict(zip(names, pool.map(objects.readable, names), strict=True))
     newest = kept.head()
     texts = {name: body.decode(errors="replace") for name, body in notes.items()}
     return Heads(texts, newest and newest.note)
@@ -87,7 +87,7 @@ def _read_bundles(found: Notarised) -> None:
     names = list(objects.names(kept.FOLDER))[::-1]
     running: Bundle = EMPTY
     with ThreadPoolExecutor(TOGETHER) as pool:
-        for name, body in zip(names, pool.map(objects.body, names), strict=True):
+        for name, body in zip(names, pool.map(objects.readable, names), strict=True):
             if name != kept.name(running.size):
                 what = f"the bundle after {running.size} leaves is gone, or {name} was inserted"
                 found.wrong.append(f"the tree is broken: {what}")

@@ -54,7 +54,7 @@ def _keep_secret(folder: Path, name: str) -> None:
 def _archive(folder: Path, name: str) -> None:
     found = body(folder / name)
     described = {"ContentType": shelf.KIND} if name.startswith(shelf.FOLDER) else {}
-    if not objects.put(name, found, **described) and objects.body(name) != found:
+    if not objects.put(name, found, **described) and objects.readable(name) != found:
         raise _another(name, "archive")
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 import pytest
+from botocore.exceptions import FlexibleChecksumError
 from logbook import Logbook, folds_by, unable
 from test_audit import Vandal
 from test_doctor import PLACED
@@ -139,6 +140,42 @@ def test_what_reads_a_damaged_segment_is_refused_and_what_does_not_answers(
             assert not (tmp_path / place).exists()
         else:
             assert said(ran) == answers(verb), place
+
+
+class Rotten:
+    """The bytes of an object that are not those of which S3 keeps the checksum."""
+
+    def read(self):
+        raise FlexibleChecksumError(error_msg="Expected checksum a did not match b")
+
+
+@pytest.mark.parametrize(
+    ("verb", "code", "says"),
+    [
+        ("verify", 2, "ops: the archive of {0} is damaged after 2: not what was"),
+        ("explain product/cup", 2, "ops: the archive of {0} is damaged after 2: not what was"),
+        (
+            "doctor --quick",
+            1,
+            "wrong the archive of {0} is damaged after 2: not what was",
+        ),
+        ("audit", 1, "{0}: the segment after 2 was changed"),
+    ],
+)
+def test_bytes_that_are_not_those_that_were_put_are_damage_and_no_failure_of_the_cloud(
+    till, verb, code, says, monkeypatch
+):
+    def call(operation, **request):
+        answer = whole(operation, **request)
+        rotten = (operation, request.get("Key")) == ("get_object", name)
+        return answer | {"Body": Rotten()} if rotten else answer
+
+    monkeypatch.setattr(waits, "PATIENCE_S", 0)
+    name, whole = archive.name_of(till.shard, till.befores[MIDDLE]), objects.call
+    monkeypatch.setattr(objects, "call", call)
+    ran = asked(till, verb, "")
+    assert ran.exit_code == code
+    assert says.format(till.shard) in ran.output
 
 
 class TestDoctor:
