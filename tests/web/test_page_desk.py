@@ -23,7 +23,7 @@ FLAWED = [  # a file that is no picture, and what is said of it
 DESK = "**/photographers/*"
 # Who is not known at the desk, or not yet, is asked after at most each 15 s.
 PATIENCE_MS = 60_000
-TIME = r"\d\d:\d\d"
+TIME = r"(\w+ \d+ \w+, )?\d\d:\d\d"  # of tomorrow the day is told, too
 
 
 def register(seat, phone):
